@@ -1,0 +1,89 @@
+"""The frames between an HTTP process and a worker. Knows nothing of sockets, batches or models.
+
+All numbers are little-endian. A request is a header and its rows:
+
+    payload bytes u32 | batch u64 | model digest 32 bytes | deadline f64 | rows u32 | columns u32 | flags u8
+    float32 [rows, columns]
+
+A reply is a header and its results; explanations only when the request's flag asked for them:
+
+    payload bytes u32 | batch u64 | status u8 | rows u32 | microseconds u32
+    float32 probabilities [rows, classes]
+    float64 intercept [logits], logit [rows, logits], contributions [rows, logits, columns]
+
+`logits` is 1 for two classes and the number of classes otherwise. The deadline is on the machine's
+monotonic clock, which all its processes share. A request without rows asks only for a sign of life.
+"""
+
+import json
+import struct
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Any
+
+REQUEST = struct.Struct("<IQ32sdIIB")
+REPLY = struct.Struct("<IQBII")
+FLAG_EXPLAIN = 1
+MAX_PAYLOAD_BYTES = 1 << 30
+
+
+class Status(IntEnum):
+    OK = 0
+    HELLO = 1
+    UNKNOWN_MODEL = 2
+    EXPIRED = 3
+    FAILED = 4
+
+
+class FrameError(Exception):
+    """The peer sent what no frame can be; the stream cannot be trusted any more."""
+
+
+def pack_request(
+    batch: int, digest: bytes, deadline: float, rows: int, columns: int, flags: int, payload: bytes
+) -> bytes:
+    """Return a request's frame; `payload` is float32 [rows, columns], raw."""
+    return REQUEST.pack(len(payload), batch, digest, deadline, rows, columns, flags) + payload
+
+
+def pack_reply(batch: int, status: Status, rows: int, microseconds: int, payload: bytes) -> bytes:
+    """Return a reply's frame; `microseconds` is the time that the model took."""
+    return REPLY.pack(len(payload), batch, status, rows, microseconds) + payload
+
+
+def pack_hello(pid: int, device: str, torch: str, digest: str) -> bytes:
+    """Return the frame by which a worker greets: who it is and which model it holds."""
+    greeting = {"pid": pid, "device": device, "torch": torch, "digest": digest}
+    return pack_reply(0, Status.HELLO, 0, 0, json.dumps(greeting).encode())
+
+
+class Stream:
+    """Cut a byte stream into frames of one kind, `REQUEST` or `REPLY`."""
+
+    def __init__(self, header: struct.Struct) -> None:
+        self._header = header
+        self._partial = bytearray()
+
+    def feed(self, data: bytes | bytearray) -> Iterator[tuple[tuple[Any, ...], bytes | bytearray]]:
+        """Yield the header's fields and the payload of every frame that `data` completes.
+
+        Raises FrameError when a header announces more than MAX_PAYLOAD_BYTES.
+        """
+        buffer = data
+        if self._partial:
+            self._partial += data
+            buffer = self._partial
+        start, size = 0, self._header.size
+        while len(buffer) - start >= size:
+            fields = self._header.unpack_from(buffer, start)
+            if fields[0] > MAX_PAYLOAD_BYTES:
+                raise FrameError(f"a frame of {fields[0]} bytes")
+            end = start + size + fields[0]
+            if len(buffer) < end:
+                break
+            yield fields, buffer[start + size : end]
+            start = end
+        if buffer is self._partial:
+            del self._partial[:start]
+        else:
+            self._partial += buffer[start:]

@@ -1,0 +1,137 @@
+"""LitServe as the host, and the one place that touches its private parts.
+
+LitServe owns the app, the devices and how processes are started; requests do not pass its queues, so its
+manager process and its response task have nothing to do and are left out. `PRIVATE` lists every
+attribute used that LitServe does not document; tests/contract holds the list against the pinned version.
+"""
+
+import asyncio
+import contextlib
+import multiprocessing
+import multiprocessing.process
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import litserve as ls
+from fastapi import FastAPI
+from litserve.transport.base import MessageTransport
+
+from service.device import Device
+from service.edge import Edge
+from service.errors import StartError
+from service.protocol import Protocol
+from service.settings import Settings
+
+PRIVATE = (
+    "_start_server",
+    "_transport",
+    "launch_inference_worker",
+    "launch_single_inference_worker",
+    "lifespan",
+    "litapi_request_queues",
+    "register_endpoints",
+    "uvicorn_graceful_timeout",
+    "workers_setup_status",
+)
+BACKLOG = 2048
+
+Process = multiprocessing.process.BaseProcess
+
+
+class _NoTransport(MessageTransport):  # type: ignore[misc] # LitServe ships no types
+    """What LitServe's response task waits on: nothing ever comes this way."""
+
+    def send(self, *_: Any, **__: Any) -> None:
+        raise AssertionError("answers travel through service/link.py")
+
+    async def areceive(self, *_: Any, **__: Any) -> Any:
+        await asyncio.Event().wait()
+
+
+class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
+    """A LitServer whose processes are started, watched and ended one by one."""
+
+    def __init__(
+        self,
+        api: ls.LitAPI,
+        settings: Settings,
+        device: Device,
+        add_routes: Callable[[FastAPI], None],
+        open_plane: Callable[[int], AbstractAsyncContextManager[Edge]],
+    ) -> None:
+        self._add_routes = add_routes
+        self._open_plane = open_plane
+        self._settings = settings
+        self._slot = 0
+        super().__init__(
+            api,
+            accelerator=device.accelerator,
+            devices=device.count,
+            workers_per_device=settings.workers_per_device,
+            timeout=settings.timeout_s,
+        )
+        self.uvicorn_graceful_timeout = settings.timeout_s + 1
+        self._transport = _NoTransport()
+        self.litapi_request_queues = {api.api_path: None}
+        self.workers_setup_status: dict[str, str] = {}
+
+    @property
+    def worker_count(self) -> int:
+        """How many workers there are over all devices."""
+        return len(self.devices) * self._settings.workers_per_device
+
+    def register_endpoints(self) -> None:
+        """Add the service's own routes; LitServe's would make blocking calls or feed a queue nobody reads."""
+        self._add_routes(self.app)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        """Open the HTTP process's data plane, where uvicorn's connections find it."""
+        async with super().lifespan(app), self._open_plane(self._slot) as edge:
+            yield {"edge": edge}
+
+    def start_workers(self) -> list[Process]:
+        """Start every worker; their place in the list is their slot."""
+        processes: list[Process] = self.launch_inference_worker(self.lit_api)
+        return processes
+
+    def start_worker(self, slot: int) -> Process:
+        """Start the worker of one slot anew."""
+        process: Process = self.launch_single_inference_worker(self.lit_api, slot)
+        return process
+
+    def start_api(self, slot: int, listener: socket.socket) -> Process:
+        """Fork the HTTP process of one slot, which accepts on `listener`."""
+        self._slot = slot
+        process: Process = self._start_server(
+            self._settings.port,
+            1,
+            "warning",
+            [listener],
+            "process",
+            http=Protocol,
+            ws="none",
+            loop="uvloop",
+            access_log=False,
+            log_config=None,
+            backlog=BACKLOG,
+            date_header=False,
+            server_header=False,
+        )[0]
+        return process
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket bound to the address; it takes connections once an HTTP process listens on it.
+
+    Raises StartError when the address is taken or not this machine's.
+    """
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        raise StartError(f"SERVICE_PORT={port}: cannot listen on {host}: {error.strerror}") from None
+    return listener

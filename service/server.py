@@ -1,0 +1,69 @@
+"""The composition root: from settings to a running service."""
+
+import functools
+import gc
+import logging
+
+from prometheus_client import CollectorRegistry
+
+from models.errors import StoreError
+from models.repository import Artifact, Repository
+from service import device, logs
+from service.deployment import Deployment, run_directory
+from service.errors import StartError
+from service.host import Host, bind
+from service.metrics import HostMetrics, open_files
+from service.plane import open_plane
+from service.routes import add_routes
+from service.settings import Settings
+from service.supervisor import Supervisor
+from service.worker import LogisticRegressionAPI
+
+DEFAULT_MODEL = "breast-cancer"
+
+log = logging.getLogger("logitserve")
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal ends it.
+
+    Raises StartError with one line when the service cannot start or go on.
+    """
+    logs.configure(settings)
+    artifact = pin(settings)
+    with bind(settings.host, settings.port) as listener:
+        found = device.find(settings.accelerator)
+        log.info(
+            "model %s version %s on %s: %s",
+            artifact.manifest.name,
+            artifact.manifest.version,
+            found.accelerator,
+            found.reason,
+        )
+        workers = found.count * settings.workers_per_device
+        with run_directory(settings, f"worker-{workers}.sock") as run_dir:
+            deployment = Deployment(settings, artifact, run_dir, workers)
+            open_files(deployment.metrics_dir, "main")
+            host = Host(
+                LogisticRegressionAPI(settings, artifact, run_dir),
+                settings,
+                found,
+                functools.partial(add_routes, deployment=deployment),
+                functools.partial(open_plane, deployment),
+            )
+            gc.freeze()  # what is here before the forks stays shared between the HTTP processes
+            Supervisor(deployment, host, listener, HostMetrics(CollectorRegistry())).run()
+
+
+def pin(settings: Settings) -> Artifact:
+    """Return the version to serve, verified: until the service ends, whatever CURRENT says later.
+
+    Raises StartError when the store has no such model or the files are not what their manifest says.
+    """
+    repository = Repository(settings.model_store)
+    try:
+        names = repository.names()
+        name = settings.model or (names[0] if len(names) == 1 else DEFAULT_MODEL)
+        return repository.resolve(name)
+    except StoreError as error:
+        raise StartError(str(error)) from None

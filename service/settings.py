@@ -1,0 +1,126 @@
+"""The settings: one frozen table that flags, environment, help and documentation read."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, CliApp, CliSettingsSource, SettingsConfigDict
+
+PREFIX = "SERVICE_"
+
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message is one line that names it, its value and what was wanted."""
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """Serve a model of the store over HTTP.
+
+    Every option is also read from the environment: SERVICE_ and its name in capitals.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        frozen=True,
+        extra="ignore",
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_prog_name="python -m service",
+    )
+
+    host: Literal["127.0.0.1", "0.0.0.0", "::"] = Field(  # noqa: S104 - a container must be reachable
+        "127.0.0.1",
+        description="Address to listen on; 0.0.0.0 or :: to be reached from other machines.",
+    )
+    port: int = Field(8000, ge=1024, le=65535, description="TCP port; LitServe takes none under 1024.")
+    model_store: Path = Field(
+        Path("models/store"), description="Directory of published models; in a container, a mounted volume."
+    )
+    model: str | None = Field(
+        None,
+        description="Name of the model to serve; by default the only one in the store, or breast-cancer.",
+    )
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", description="Where the model runs; auto takes a CUDA device that works, else the CPU."
+    )
+    workers_per_device: Positive = Field(
+        1,
+        le=64,
+        description="Model processes a device; more only pay when the model, not HTTP, is the limit.",
+    )
+    api_servers: Positive = Field(
+        default_factory=usable_cores,
+        le=128,
+        description="HTTP processes; one a usable core, the default, is the fastest that was measured.",
+    )
+    max_pending: Positive = Field(
+        1024,
+        description=(
+            "Requests admitted and unanswered, per HTTP process; more are refused with 503 at once. "
+            "Raise it for bursts, lower it for a shorter worst wait."
+        ),
+    )
+    timeout_s: Seconds = Field(
+        10, description="Seconds from a request's first byte to its deadline; then it is answered 504."
+    )
+    receive_timeout_s: Seconds = Field(
+        10,
+        description="Seconds that a client may take to send a request or read an answer; then it is cut off.",
+    )
+    keep_alive_s: Seconds = Field(
+        75, description="Seconds that an idle connection stays open; keep it above the load balancer's own."
+    )
+    drain_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+        5,
+        description="Seconds after SIGTERM in which requests are still taken, so that balancers notice.",
+    )
+    max_body_bytes: Positive = Field(
+        8 * 1024 * 1024, description="Largest request body in bytes, also after decompression."
+    )
+    max_rows: Positive = Field(4096, description="Most rows in one request, and in one call of the model.")
+    max_connections: Positive = Field(
+        4096,
+        description="Open connections per HTTP process; more are closed at once. Keep it under `ulimit -n`.",
+    )
+    start_timeout_s: Seconds = Field(
+        60, description="Seconds until a worker must be ready; then the service gives up and exits."
+    )
+    run_dir: Path | None = Field(
+        None,
+        description="Directory for sockets and metric files; a fresh private one by default.",
+    )
+    slow_request_s: Seconds = Field(
+        1, description="A request that takes longer than these seconds is logged, even when it succeeds."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe log line; debug has one for every request."
+    )
+    log_format: Literal["text", "json"] | None = Field(
+        None, description="Form of log lines; text on a terminal and json elsewhere by default."
+    )
+
+
+def load(arguments: list[str]) -> Settings:
+    """Read the settings from flags, then the environment, then the defaults.
+
+    Raises SettingsError for a bad value; unknown flags and --help exit as argparse does.
+    """
+    try:
+        source: CliSettingsSource[Settings] = CliSettingsSource(Settings)
+        return CliApp.run(Settings, cli_args=arguments, cli_settings_source=source)
+    except ValidationError as error:
+        raise SettingsError(_one_line(error.errors()[0])) from None
+
+
+def _one_line(error: Any) -> str:
+    field = str(error["loc"][0])
+    return f"{PREFIX}{field.upper()}={error['input']}: {error['msg'][0].lower()}{error['msg'][1:]}"

@@ -1,0 +1,192 @@
+"""Watches the processes: starts dead ones anew, drains on SIGTERM, and never leaves a half-alive service."""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing import connection
+from types import FrameType
+
+from service.deployment import Deployment
+from service.errors import StartError
+from service.host import Host, Process
+from service.metrics import HostMetrics
+
+POLL_S = 0.05
+"""How often a starting worker is looked at; nothing is polled once all are ready."""
+FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
+EARLY_S, EARLY_DEATHS = 2.0, 5
+"""HTTP processes that end so soon after the last one did, so many times in a row, will not get better."""
+END_S = 3.0
+"""What processes get to end after they were told to, before they are killed."""
+
+log = logging.getLogger("logitserve")
+
+
+class Worker:
+    """A worker's slot: its process, and what is known of it."""
+
+    def __init__(self, process: Process) -> None:
+        self.process: Process | None = process
+        self.ready = False
+        self.failures = 0
+        self.start_at = 0.0
+
+
+class Supervisor:
+    """Owns the processes of one deployment, from start to exit."""
+
+    def __init__(
+        self, deployment: Deployment, host: Host, listener: socket.socket, metrics: HostMetrics
+    ) -> None:
+        self._deployment = deployment
+        self._settings = deployment.settings
+        self._host = host
+        self._listener = listener
+        self._metrics = metrics
+        self._signals: list[int] = []
+        self._workers: list[Worker] = []
+        self._apis: list[Process] = []
+        self._api_deaths = 0
+        self._api_died_at = 0.0
+        self._started = self._ready_at = time.monotonic()
+        self._was_ready = False
+
+    def run(self) -> None:
+        """Start everything, watch it until a signal comes, then drain and end it.
+
+        Raises StartError when no worker gets ready in time, or HTTP processes keep ending.
+        """
+        self._catch_signals()
+        try:
+            self._workers = [Worker(process) for process in self._host.start_workers()]
+            for slot in range(self._settings.api_servers):
+                self._apis.append(self._host.start_api(slot, self._listener))
+            self._watch(until=lambda: bool(self._signals))
+            self._drain()
+        finally:
+            self._end()
+
+    def _drain(self) -> None:
+        """Let balancers notice, then close the listener and wait for what is in flight."""
+        settings = self._settings
+        self._deployment.start_draining()
+        # Ctrl-C has no balancer to wait for, nor has a service that never was ready.
+        wait_s = settings.drain_s if self._signals[0] == signal.SIGTERM and self._was_ready else 0
+        log.info("draining for %g s", wait_s)
+        hurried = self._hurried
+        self._watch(until=hurried, at_most_s=wait_s)
+        self._listener.close()
+        for api in self._apis:
+            api.terminate()
+        wait_s = settings.timeout_s + END_S
+        self._watch(
+            until=lambda: hurried() or not any(api.is_alive() for api in self._apis), at_most_s=wait_s
+        )
+
+    def _hurried(self) -> bool:
+        return len(self._signals) > 1
+
+    def _end(self) -> None:
+        """End every process that is left: nothing waits for them any more."""
+        workers = [worker.process for worker in self._workers if worker.process is not None]
+        for process in [*self._apis, *workers]:
+            process.terminate()
+        deadline = time.monotonic() + END_S
+        for process in [*self._apis, *workers]:
+            process.join(0 if self._hurried() else max(0, deadline - time.monotonic()))
+            if process.is_alive():
+                process.kill()
+                process.join()
+
+    def _watch(self, until: Callable[[], bool], at_most_s: float = float("inf")) -> None:
+        """Keep the processes running until the condition holds or the time is over."""
+        deadline = time.monotonic() + at_most_s
+        while not until() and (left := deadline - time.monotonic()) > 0:
+            for slot, worker in enumerate(self._workers):
+                self._keep(slot, worker)
+            self._check_ready()
+            self._replace_apis()
+            if not all(worker.ready for worker in self._workers):
+                left = min(left, POLL_S)
+            processes = [worker.process for worker in self._workers if worker.process] + self._apis
+            sentinels = [process.sentinel for process in processes if process.is_alive()]
+            connection.wait([*sentinels, self._awake], None if left == float("inf") else left)
+            with contextlib.suppress(BlockingIOError):
+                self._awake.recv(64)
+
+    def _keep(self, slot: int, worker: Worker) -> None:
+        """Bring one worker's slot a step forward: bury the dead, start the next, see it get ready."""
+        if worker.process is not None and not worker.process.is_alive():
+            self._bury(slot, worker, worker.process)
+        if worker.process is None and time.monotonic() >= worker.start_at:
+            worker.process = self._host.start_worker(slot)
+        if not worker.ready and self._deployment.worker_sockets[slot].exists():
+            worker.ready, worker.failures = True, 0
+            self._metrics.worker_up.labels(str(slot)).set(1)
+            self._metrics.model_loads.labels("ok").inc()
+            self._metrics.model_load_timestamp.set_to_current_time()
+            log.info("worker %d is ready", slot)
+
+    def _bury(self, slot: int, worker: Worker, process: Process) -> None:
+        """Take note of a worker's death; a slot that had not got ready waits before its next try."""
+        worker.process = None
+        code = process.exitcode or 0
+        reason = "signal" if code < 0 else "exit"
+        if self._deployment.take_stuck(slot):
+            reason = "stuck"
+        said = self._deployment.take_reason(slot) or f"ended with status {code}"
+        self._deployment.worker_sockets[slot].unlink(missing_ok=True)
+        self._metrics.worker_up.labels(str(slot)).set(0)
+        if not worker.ready:
+            self._metrics.model_loads.labels("failed").inc()
+            if not self._was_ready:
+                raise StartError(f"worker {slot} could not start: {said}")
+            worker.start_at = time.monotonic() + min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2**worker.failures)
+            worker.failures += 1
+        worker.ready = False
+        self._metrics.worker_restarts.labels(reason).inc()
+        log.warning("worker %d: %s (%s); starting the next", slot, said, reason)
+
+    def _check_ready(self) -> None:
+        now = time.monotonic()
+        if any(worker.ready for worker in self._workers):
+            if not self._was_ready:
+                log.info("ready after %.1f s", now - self._started)
+            self._was_ready = True
+            self._ready_at = now
+        elif now - self._ready_at > self._settings.start_timeout_s:
+            raise StartError(f"no worker was ready within {self._settings.start_timeout_s:g} s")
+
+    def _replace_apis(self) -> None:
+        if self._listener.fileno() < 0:
+            return  # they are told to end
+        for slot, process in enumerate(self._apis):
+            if process.is_alive():
+                continue
+            now = time.monotonic()
+            self._api_deaths = self._api_deaths + 1 if now - self._api_died_at < EARLY_S else 1
+            self._api_died_at = now
+            if self._api_deaths > EARLY_DEATHS:
+                raise StartError(f"HTTP processes keep ending, the last with status {process.exitcode}")
+            log.warning("HTTP process %d ended with status %s; starting the next", slot, process.exitcode)
+            self._apis[slot] = self._host.start_api(slot, self._listener)
+
+    def _catch_signals(self) -> None:
+        self._awake, wake = socket.socketpair()
+        self._awake.setblocking(False)
+        wake.setblocking(False)
+        self._wake = wake
+        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
+        if os.getpid() != self._deployment.main_pid:
+            # A forked HTTP process: uvicorn raises the signal again once it has drained.
+            sys.exit(0)
+        self._signals.append(number)

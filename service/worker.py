@@ -1,0 +1,165 @@
+"""The worker process: LitServe's API and loop around one runtime. Knows nothing of HTTP or JSON."""
+
+import ctypes
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import litserve as ls
+import numpy as np
+from litserve.loops import LitLoop
+
+from models.errors import StoreError
+from models.repository import Artifact, Repository
+from service import frames, logs
+from service.deployment import reason_path
+from service.errors import StartError
+from service.settings import Settings
+
+SEND_TIMEOUT_S = 1.0
+"""A stopped HTTP process that does not read its replies is cut off, or it would stall everyone's worker."""
+RECEIVE_BYTES = 1 << 20
+PR_SET_PDEATHSIG = 1
+
+log = logging.getLogger("logitserve.worker")
+
+
+class LogisticRegressionAPI(ls.LitAPI):  # type: ignore[misc] # LitServe ships no types
+    """The pinned version of a model, as LitServe hosts it."""
+
+    def __init__(self, settings: Settings, artifact: Artifact, run_dir: Path) -> None:
+        super().__init__(loop=FrameLoop(run_dir))
+        self.settings = settings
+        self.name, self.version = artifact.manifest.name, artifact.manifest.version
+        self.digest = artifact.digest
+        self.run_dir = run_dir
+        self.main_pid = os.getpid()
+
+    def setup(self, device: str) -> None:
+        """Load and verify the model; when that fails, leave the reason for main and end with status 1."""
+        die_with(self.main_pid)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; main decides
+        logs.configure(self.settings)
+        try:
+            from service.runtime import Runtime  # noqa: PLC0415 - torch is loaded in workers only
+
+            self.runtime = Runtime(self._artifact(), device)
+        except Exception as error:  # whatever it is, main must hear of it
+            log.debug("could not start", exc_info=True)
+            worker = int(os.environ["LITSERVE_WORKER_ID"])
+            text = str(error) if isinstance(error, StoreError | StartError) else repr(error)
+            reason_path(self.run_dir, worker).write_text(" ".join(text.split()))
+            sys.exit(1)
+
+    def _artifact(self) -> Artifact:
+        """Return the pinned version, verified once more: files may have changed since main looked."""
+        artifact = Repository(self.settings.model_store).resolve(self.name, self.version)
+        if artifact.digest != self.digest:
+            raise StartError(f"{artifact.path}: changed since the service started")
+        return artifact
+
+    def predict(self, rows: Any, *, explain: bool) -> bytes:
+        """Return the raw results of float32 rows [rows, inputs], laid out as `frames` says."""
+        results = self.runtime.predict(rows).tobytes()
+        if explain:
+            results += b"".join(part.tobytes() for part in self.runtime.explain(rows))
+        return results
+
+
+class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
+    """Serve frames, one model call each, from every HTTP process that connects."""
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__()
+        self.run_dir = run_dir
+
+    def __call__(self, lit_api: LogisticRegressionAPI, device: str, worker_id: int, *host: Any) -> None:
+        """Open the socket, which tells that the model is ready, and serve until killed."""
+        self.listener = _listen(self.run_dir / f"worker-{worker_id}.sock")
+        self.poller = select.epoll()
+        self.poller.register(self.listener, select.EPOLLIN)
+        self.peers: dict[int, tuple[socket.socket, frames.Stream]] = {}
+        self.received = memoryview(bytearray(RECEIVE_BYTES))
+        self.digest = bytes.fromhex(lit_api.digest)
+        self.greeting = frames.pack_hello(
+            os.getpid(), str(lit_api.runtime.device), _torch_version(), lit_api.digest
+        )
+        super().__call__(lit_api, device, worker_id, *host)
+
+    def run(self, lit_api: LogisticRegressionAPI, *_: Any) -> None:
+        """Serve what is waiting, or wait."""
+        for fd, _events in self.poller.poll():
+            if fd == self.listener.fileno():
+                self._accept()
+            else:
+                self._serve(fd, lit_api)
+
+    def _accept(self) -> None:
+        peer, _ = self.listener.accept()
+        peer.settimeout(SEND_TIMEOUT_S)
+        self.peers[peer.fileno()] = peer, frames.Stream(frames.REQUEST)
+        self.poller.register(peer, select.EPOLLIN)
+        peer.sendall(self.greeting)
+
+    def _serve(self, fd: int, lit_api: LogisticRegressionAPI) -> None:
+        peer, stream = self.peers[fd]
+        try:
+            size = peer.recv_into(self.received)
+            for fields, payload in stream.feed(bytearray(self.received[:size])):
+                peer.sendall(self._reply(fields, payload, lit_api))
+        except (OSError, frames.FrameError) as error:
+            log.warning("dropped a connection of an HTTP process: %s", error)
+            size = 0
+        if not size:
+            self.poller.unregister(fd)
+            del self.peers[fd]
+            peer.close()
+
+    def _reply(self, fields: tuple[Any, ...], payload: Any, lit_api: LogisticRegressionAPI) -> bytes:
+        _, batch, digest, deadline, rows, columns, flags = fields
+        status = frames.Status.OK
+        results, started = b"", time.perf_counter()
+        if not rows:
+            pass  # only a sign of life
+        elif digest != self.digest:
+            status = frames.Status.UNKNOWN_MODEL
+        elif time.monotonic() > deadline:
+            status = frames.Status.EXPIRED
+        else:
+            try:
+                inputs = np.frombuffer(payload, np.float32).reshape(rows, columns)
+                results = lit_api.predict(inputs, explain=bool(flags & frames.FLAG_EXPLAIN))
+            except Exception:  # whatever the model raises is the request's failure, not the worker's
+                log.exception("the model failed on a batch of %d rows", rows)
+                status = frames.Status.FAILED
+        microseconds = int((time.perf_counter() - started) * 1e6)
+        return frames.pack_reply(batch, status, rows, microseconds, results)
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent, process `parent`, ends in whatever way."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
+def _listen(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    unready = path.with_suffix(f".{os.getpid()}")
+    listener.bind(str(unready))
+    listener.listen()
+    unready.rename(path)
+    return listener
+
+
+def _torch_version() -> str:
+    import torch  # noqa: PLC0415 - loaded by then
+
+    return str(torch.__version__)
