@@ -67,7 +67,7 @@ class Data(Frozen):
 class Fit(Frozen):
     """How the weights were found. `penalty` is scikit-learn's C, the inverse L2 strength."""
 
-    solver: Literal["newton", "lbfgs", "sgd"]
+    solver: Literal["lbfgs", "sgd"]
     penalty: Annotated[float, Field(gt=0)]
     iterations: Count
     gradient_norm: Annotated[float, Field(ge=0)]

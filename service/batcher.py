@@ -108,7 +108,9 @@ class Batcher:
         self._pending[job] = None
         self._queue.append(job)
         self._queued_rows += job.rows
-        if not self._dispatching:
+        if len(self._pending) == 1:
+            self.dispatch()
+        elif not self._dispatching:
             # At the end of this turn of the loop, so that what arrived together leaves together.
             self._dispatching = True
             asyncio.get_running_loop().call_soon(self.dispatch)

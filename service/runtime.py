@@ -20,7 +20,10 @@ Floats = NDArray[np.float32]
 
 
 class Runtime:
-    """One verified version of a model, on one device."""
+    """One verified version of a model, on one device.
+
+    Frozen weights are constants, so no call records anything for autograd: `inference_mode` would only cost.
+    """
 
     def __init__(self, artifact: Artifact, device: str) -> None:
         """Load, cross-check and warm up the model.
@@ -46,13 +49,11 @@ class Runtime:
                 self.predict(blank)
                 self.explain(blank)
 
-    @torch.inference_mode()
     def predict(self, rows: Floats) -> Floats:
         """Return probabilities, float32 [rows, classes], of raw inputs, float32 [rows, inputs]."""
         result: Floats = self._module(torch.from_numpy(rows).to(self.device)).cpu().numpy()
         return result
 
-    @torch.inference_mode()
     def explain(self, rows: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Return intercept [k], logit [rows, k] and contributions [rows, k, inputs] of raw inputs.
 

@@ -1,0 +1,101 @@
+"""The settings: defaults, sources, refusals and help."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.manifest import NAME
+from training.config import Config, load, name_from_data
+from training.errors import SettingError
+
+
+def test_defaults_train_the_default_model() -> None:
+    """Without a flag the breast-cancer set is fitted by lbfgs into the service's store."""
+    config = load([])
+    assert (config.data, config.name, config.solver, str(config.store)) == (
+        "breast-cancer",
+        "breast-cancer",
+        "lbfgs",
+        "models/store",
+    )
+    assert (config.threshold, config.target, config.if_empty) == (0.5, None, False)
+
+
+def test_flags_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TRAINING_ variables are read, and a flag overrides its variable."""
+    monkeypatch.setenv("TRAINING_SEED", "7")
+    monkeypatch.setenv("TRAINING_EPOCHS", "3")
+    config = load(["--epochs", "4", "--if-empty"])
+    assert (config.seed, config.epochs, config.if_empty) == (7, 4, True)
+
+
+def test_the_table_is_frozen() -> None:
+    """A setting cannot change during a run."""
+    with pytest.raises(ValueError, match="frozen"):
+        Config().seed = 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--epochs", "many"], ["TRAINING_EPOCHS=many", "integer"]),
+        (["--epochs", "0"], ["TRAINING_EPOCHS=0", "greater than or equal to 1"]),
+        (["--penalty", "-1"], ["TRAINING_PENALTY=-1", "greater"]),
+        (["--penalty", "nan"], ["TRAINING_PENALTY=nan", "finite"]),
+        (["--learning-rate", "inf"], ["TRAINING_LEARNING_RATE=inf", "finite"]),
+        (["--threshold", "2"], ["TRAINING_THRESHOLD=2", "less than or equal to 1"]),
+        (["--seed", "-1"], ["TRAINING_SEED=-1", "greater"]),
+        (["--solver", "adam"], ["TRAINING_SOLVER=adam", "'lbfgs' or 'sgd'"]),
+        (["--device", "tpu"], ["TRAINING_DEVICE=tpu", "'auto', 'cpu' or 'cuda'"]),
+        (["--name", "../up"], ["TRAINING_NAME=../up", "pattern"]),
+        (["--data", ""], ["TRAINING_DATA=", "at least 1 character"]),
+        (["--data", "!.csv", "--target", "y"], ["TRAINING_NAME=", "pattern"]),
+        (["--data", "rows.csv"], ["TRAINING_TARGET=", "wanted the column"]),
+        (["--target", "y"], ["TRAINING_TARGET=y", "wanted none"]),
+        (["--epoch", "1"], ["--epoch", "--help"]),
+        (["--epochs"], ["--epochs", "expected one argument"]),
+    ],
+)
+def test_a_bad_setting_is_one_line(arguments: list[str], named: list[str]) -> None:
+    """The line names the key, the value and what was wanted."""
+    with pytest.raises(SettingError) as caught:
+        load(arguments)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert all(part in line for part in named), line
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ("Iris (1936).csv", "iris-1936"),
+        ("/data/in/credit_card.v2.parquet", "credit_card.v2"),
+        ("..hidden.csv", "hidden"),
+        (f"{'long' * 40}.csv", ("long" * 40)[:63]),
+    ],
+)
+def test_a_file_names_its_model(data: str, name: str) -> None:
+    """The default name is the file's stem in the store's alphabet."""
+    assert Config(data=data, target="y").name == name
+
+
+@given(st.text())
+def test_any_derived_name_fits_the_store(data: str) -> None:
+    """Whatever a file is called, the name made of it fits the store, or is empty, which is refused."""
+    name = name_from_data({"data": data})
+    assert name == "" or NAME.fullmatch(name)
+
+
+def test_help_tells_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each field has its flag, its description and its default in --help."""
+    with pytest.raises(SystemExit) as caught:
+        load(["--help"])
+    assert caught.value.code == 0
+    help_text = re.sub(r"\s+", "", capsys.readouterr().out)  # argparse breaks lines even within words
+    for name, field in Config.model_fields.items():
+        assert field.description
+        assert f"--{name.replace('_', '-')}" in help_text
+        assert re.sub(r"\s+", "", field.description) + "(default" in help_text

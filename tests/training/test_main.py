@@ -1,0 +1,146 @@
+"""The command: exit codes, one line on stderr, and a store that a failure leaves as it was."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.repository import Repository
+from training.__main__ import main
+from training.config import Config
+from training.pipeline import run
+from training.progress import Bar
+
+
+def train(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "training", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **variables},
+        check=False,
+    )
+
+
+def listing(store: Path) -> dict[str, bytes | None]:
+    """Every path under a store, with the bytes of each file."""
+    return {
+        str(path.relative_to(store)): path.read_bytes() if path.is_file() else None
+        for path in store.rglob("*")
+    }
+
+
+def test_a_csv_becomes_a_served_model(iris_csv: Path, tmp_path: Path) -> None:
+    """One command reads a file, publishes a model of its name and reports where; stderr stays empty."""
+    result = train("--data", iris_csv, "--target", "species", TRAINING_STORE=str(tmp_path / "store"))
+    assert (result.returncode, result.stderr) == (0, "")
+    artifact = Repository(tmp_path / "store").resolve("iris-1936")
+    assert artifact.manifest.classes == ("setosa", "versicolor", "virginica")
+    assert artifact.manifest.metrics["test"].accuracy > 0.9
+    assert "lbfgs converged after" in result.stdout
+    assert result.stdout.endswith(f"published  {artifact.path}\n")
+
+
+def test_the_lectures_exercise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The loop as taught tells all toy points apart, and the report prints the line between them."""
+    assert main(["--data", "toy", "--solver", "sgd", "--store", str(tmp_path)]) == 0
+    report = capsys.readouterr().out
+    assert "sgd stopped, not converged, after 200 epochs" in report
+    assert report.count("100.0%") == 3
+    line = re.search(r"boundary +(\S+) \* x1 (\S+) \* x2 (\S+) = 0", report)
+    assert line
+    w1, w2, b = map(float, line.groups())
+    assert w1 * 2 + w2 * 2 + b > 0 > w1 * -2 + w2 * -2 + b
+
+
+HEADER = "a,b,y"
+GOOD = [f"{row},{row % 3},{'no' if row % 2 else 'yes'}" for row in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (None, "no such file"),
+        ([HEADER.replace("y", "z"), *GOOD], "no column 'y'"),
+        ([HEADER, *GOOD[::2]], "'y' is 'yes' in every row"),
+        ([HEADER, *GOOD[:12]], "too few rows"),
+        ([HEADER, *GOOD, "red,1,no"], "'red' is not a number"),
+        ([HEADER, *GOOD, "inf,1,no"], "'inf' is not a number"),
+        ([HEADER, *GOOD, "1e39,1,no"], "'1e39' is not finite"),
+        ([HEADER, *GOOD, "1,,no"], "'' is not a number"),
+        ([HEADER, *GOOD, "1,1,"], "'' is not a label"),
+        ([HEADER], "no rows"),
+    ],
+)
+def test_bad_data_is_one_line_and_leaves_the_store(
+    toy: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: list[str] | None, reason: str
+) -> None:
+    """Exit code 1, one line that names the file and the fault, and not a byte of the store changed."""
+    run(toy, Bar())
+    before = listing(toy.store)
+    data = tmp_path / "bad.csv"
+    if rows is not None:
+        data.write_text("\n".join(rows) + "\n")
+    assert main(["--data", str(data), "--target", "y", "--name", "toy", "--store", str(toy.store)]) == 1
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.count("\n") == 1
+    assert error.startswith(str(data))
+    assert reason in error
+    assert listing(toy.store) == before
+
+
+def test_bad_data_makes_no_store(tmp_path: Path) -> None:
+    """The process too writes one line, exits with 1, and does not even make the directory."""
+    store = tmp_path / "store"
+    result = train("--data", tmp_path / "none.csv", "--target", "y", "--store", store)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"{tmp_path / 'none.csv'}: no such file\n"
+    assert not store.exists()
+
+
+def test_a_bad_setting_exits_with_two(tmp_path: Path) -> None:
+    """A bad variable or flag is one line with its key, its value and what was wanted."""
+    result = train(TRAINING_EPOCHS="many")
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert result.stderr.startswith("TRAINING_EPOCHS=many: input should be a valid integer")
+    result = train("--stroe", tmp_path)
+    assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+    assert "--stroe" in result.stderr
+
+
+def test_if_empty_trains_once_and_never_loads_torch_again(toy: Config) -> None:
+    """A store that serves a model is left alone, without the seconds that torch takes to import."""
+    run(toy, Bar())
+    before = listing(toy.store)
+    program = (
+        "import sys; from training.__main__ import main; "
+        "code = main(sys.argv[1:]); sys.exit(code or 'torch' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, "--if-empty", "--store", str(toy.store)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert listing(toy.store) == before
+
+
+def test_if_empty_trains_into_an_empty_store(toy: Config) -> None:
+    """Without a served model the flag changes nothing."""
+    assert main(["--data", "toy", "--store", str(toy.store), "--if-empty"]) == 0
+    assert Repository(toy.store).names() == ["toy"]
+
+
+def test_a_broken_store_is_one_line(toy: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the store refuses ends the run with exit code 1 and the store's own reason."""
+    toy.store.mkdir()
+    (toy.store / "toy").write_text("not a directory")
+    assert main(["--data", "toy", "--store", str(toy.store)]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert str(toy.store / "toy") in error

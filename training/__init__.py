@@ -1,0 +1,1 @@
+"""Fit a logistic regression on a table and publish it. Knows nothing of how it is served."""

@@ -1,0 +1,26 @@
+"""What made a model: the code's commit and the libraries. Knows nothing of the model."""
+
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+LIBRARIES = ("torch", "numpy", "safetensors", "scikit-learn")
+CHECKOUT = Path(__file__).parent.parent
+
+
+def libraries() -> dict[str, str]:
+    """Name the versions of Python and of the libraries that shape a model."""
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+
+
+def git_commit() -> str | None:
+    """Name the commit of this checkout; None when it is no checkout, has no commit, or git is missing."""
+    if not (CHECKOUT / ".git").exists():  # an installed package must not take the commit of a folder above
+        return None
+    command = ["git", "-C", str(CHECKOUT), "rev-parse", "--verify", "HEAD"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - fixed words
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return result.stdout.strip()
