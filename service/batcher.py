@@ -61,12 +61,16 @@ class Batch:
 
     def frame(self, digest: bytes, columns: int) -> bytes:
         """Return the frame of the requests that still wait, and forget the others."""
-        self.jobs = jobs = [job for job in self.jobs if job.live]
-        self.rows = sum([job.rows for job in jobs])
-        flags = frames.FLAG_EXPLAIN if any(job.explain for job in jobs) else 0
-        deadline = max([job.deadline for job in jobs])
-        payload = b"".join([job.payload for job in jobs])
-        return frames.pack_request(self.id, digest, deadline, self.rows, columns, flags, payload)
+        self.jobs = [job for job in self.jobs if job.live]
+        rows, flags, deadline, payloads = 0, 0, 0.0, []
+        for job in self.jobs:
+            rows += job.rows
+            payloads.append(job.payload)
+            if job.explain:
+                flags = frames.FLAG_EXPLAIN
+            deadline = max(deadline, job.deadline)
+        self.rows = rows
+        return frames.pack_request(self.id, digest, deadline, rows, columns, flags, b"".join(payloads))
 
 
 class Batcher:
@@ -127,6 +131,8 @@ class Batcher:
     def dispatch(self) -> None:
         """Send what is waiting to the workers that are free."""
         self._dispatching = False
+        if not self._queue and not self._retries:
+            return
         for link in self.links:
             if link.free:
                 batch = self._next()

@@ -95,10 +95,8 @@ class PredictCodec:
             if call.explain:
                 prediction += self._explanation % self._explain(results, row)
             predictions.append(prediction)
-        given = call.request_id if call.id is None else call.id
-        return (
-            f'{{"id": {json.dumps(given)}, {self._head}, "predictions": [{"}, ".join(predictions)}}}]}}'
-        ).encode()
+        given = f'"{call.request_id}"' if call.id is None else json.dumps(call.id)  # ours needs no escapes
+        return f'{{"id": {given}, {self._head}, "predictions": [{"}, ".join(predictions)}}}]}}'.encode()
 
     def _label(self, probabilities: list[float]) -> int:
         if self._classes == BINARY:

@@ -85,7 +85,9 @@ class Protocol(HttpToolsProtocol):
                     self._refuse(HeadersTooLargeError(f"headers of more than {MAX_HEAD_BYTES} bytes"))
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self.started = time.monotonic()
         self.in_head = True
         self.body_bytes = self.head_bytes = 0
@@ -96,8 +98,12 @@ class Protocol(HttpToolsProtocol):
             self._raise(UriTooLongError(f"a URL of more than {MAX_URL_BYTES} bytes"))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        if len(self.headers) > MAX_HEADERS:
+        name = name.lower()
+        headers = self.headers
+        headers.append((name, value))
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        if len(headers) > MAX_HEADERS:
             self._raise(HeadersTooLargeError(f"more than {MAX_HEADERS} headers"))
 
     def on_headers_complete(self) -> None:
@@ -108,6 +114,11 @@ class Protocol(HttpToolsProtocol):
             if route is not None:
                 self._begin_call(Call(self, route))
                 return
+        # What uvicorn makes of a request, from here on; the data plane does without.
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers.extend(headers)
         self.cycle = None  # type: ignore[assignment] # so that uvicorn leaves the order of answers to `turns`
         super().on_headers_complete()
 
