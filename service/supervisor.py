@@ -84,9 +84,7 @@ class Supervisor:
         for api in self._apis:
             api.terminate()
         wait_s = settings.timeout_s + END_S
-        self._watch(
-            until=lambda: hurried() or not any(api.is_alive() for api in self._apis), at_most_s=wait_s
-        )
+        self._watch(until=lambda: hurried() or not self._apis, at_most_s=wait_s)
 
     def _hurried(self) -> bool:
         return len(self._signals) > 1
@@ -113,8 +111,10 @@ class Supervisor:
             self._replace_apis()
             if not all(worker.ready for worker in self._workers):
                 left = min(left, POLL_S)
+            # Whoever is not yet known to have ended is waited for, dead or not: a death since the look above
+            # must end the wait.
             processes = [worker.process for worker in self._workers if worker.process] + self._apis
-            sentinels = [process.sentinel for process in processes if process.is_alive()]
+            sentinels = [process.sentinel for process in processes]
             connection.wait([*sentinels, self._awake], None if left == float("inf") else left)
             with contextlib.suppress(BlockingIOError):
                 self._awake.recv(64)
@@ -163,8 +163,9 @@ class Supervisor:
             raise StartError(f"no worker was ready within {self._settings.start_timeout_s:g} s")
 
     def _replace_apis(self) -> None:
-        if self._listener.fileno() < 0:
-            return  # they are told to end
+        if self._listener.fileno() < 0:  # they are told to end
+            self._apis = [process for process in self._apis if process.is_alive()]
+            return
         for slot, process in enumerate(self._apis):
             if process.is_alive():
                 continue

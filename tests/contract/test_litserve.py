@@ -1,0 +1,71 @@
+"""The private parts of LitServe that service/host.py touches: an upgrade that moves one fails here."""
+
+import inspect
+import re
+from importlib.metadata import version
+from pathlib import Path
+
+import litserve as ls
+import pytest
+from litserve.loops import LitLoop
+from litserve.loops.loops import inference_worker
+from litserve.transport.base import MessageTransport
+
+from service import host
+
+
+class Api(ls.LitAPI):  # type: ignore[misc]
+    """The least that LitServe hosts."""
+
+    def predict(self, x: object) -> object:
+        return x
+
+
+@pytest.fixture(scope="module")
+def server() -> ls.LitServer:
+    """A LitServer that was made and not started."""
+    return ls.LitServer(Api(), accelerator="cpu")
+
+
+def test_the_pinned_version_is_installed() -> None:
+    """What follows was read in exactly this release."""
+    assert version("litserve") == "0.2.19"
+
+
+@pytest.mark.parametrize("name", host.PRIVATE)
+def test_what_the_host_touches_exists(server: ls.LitServer, name: str) -> None:
+    """Each name is an attribute of LitServer, or is set where it starts."""
+    assert hasattr(server, name) or re.search(rf"\bself\.{name} = ", inspect.getsource(ls.LitServer))
+
+
+def test_the_list_is_complete() -> None:
+    """No underscore attribute of LitServer is used that the list does not name."""
+    source = Path(host.__file__).read_text()
+    own = {"_add_routes", "_open_plane", "_settings", "_slot"}
+    assert set(re.findall(r"self\.(_[a-z]\w*)", source)) - own <= set(host.PRIVATE)
+
+
+def test_signatures_are_the_ones_that_are_called() -> None:
+    """Arguments that are passed by place are where they were."""
+    start = list(inspect.signature(ls.LitServer._start_server).parameters)
+    assert start == [
+        "self",
+        "port",
+        "num_uvicorn_servers",
+        "log_level",
+        "sockets",
+        "uvicorn_worker_type",
+        "kwargs",
+    ]
+    one = list(inspect.signature(ls.LitServer.launch_single_inference_worker).parameters)
+    assert one == ["self", "lit_api", "worker_id"]
+    assert list(inspect.signature(LitLoop.__call__).parameters)[1:4] == ["lit_api", "device", "worker_id"]
+    assert "lit_api.setup(device)" in inspect.getsource(inference_worker)
+    assert {"send", "areceive"} <= MessageTransport.__abstractmethods__
+
+
+def test_only_the_host_reaches_into_litserve() -> None:
+    """Every other module uses the documented names only."""
+    for path in Path(host.__file__).parent.glob("*.py"):
+        if path.name not in ("host.py", "worker.py"):
+            assert "litserve" not in path.read_text().replace('"litserve"', ""), path.name
