@@ -1,0 +1,87 @@
+"""The README is executed: its request, its links, its commands."""
+
+import json
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import service as package
+from tests.e2e.running import Service
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "models/README.md",
+    *(ROOT / "docs").glob("*.md"),
+]
+
+
+@pytest.fixture(scope="module")
+def service(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with the default model, as `make serve` starts it."""
+    running = Service(store, tmp_path_factory.mktemp("service") / "service.log", {}, None)
+    running.wait_ready()
+    yield running
+    running.close()
+
+
+def blocks(language: str) -> list[str]:
+    """Return the README's code blocks in a language."""
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_first_request_prints_the_answer_shown(service: Service) -> None:
+    """The curl command gives the answer below it, but for float32's last digits on another CPU."""
+    [command] = [block for block in blocks("sh") if block.startswith("curl")]
+    [shown] = map(json.loads, blocks("json"))
+    run = subprocess.run(
+        ["sh", "-c", command.replace("http://127.0.0.1:8000", service.url)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(run.stdout)
+    expected = shown["predictions"][0].pop("probabilities")
+    assert found["predictions"][0].pop("probabilities") == pytest.approx(expected, abs=1e-5)
+    assert found == shown
+
+
+def test_every_make_target_named_in_a_page_exists() -> None:
+    """A page names no command that `make` does not know."""
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        named = set(re.findall(r"\bmake ([a-z][a-z-]+)\b(?=[` \n#]|$)", page.read_text()))
+        commands = {
+            name
+            for name in named
+            if f"`make {name}" in page.read_text() or f"\nmake {name}" in page.read_text()
+        }
+        assert commands <= targets, page.name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """A relative link of a page is a file of the repository."""
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_version_and_changelog_agree() -> None:
+    """The package, the project file and the newest entry of the changelog say the same version."""
+    with (ROOT / "pyproject.toml").open("rb") as stream:
+        declared = tomllib.load(stream)["project"]["version"]
+    [newest, *_] = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert package.__version__ == declared == newest
+
+
+def test_make_alone_prints_every_documented_target() -> None:
+    """`make` lists each target with a sentence."""
+    printed = subprocess.run(["make", "-C", str(ROOT)], capture_output=True, text=True, check=True).stdout
+    for target in ("setup", "serve", "train", "test", "test-slow", "check", "bench"):
+        assert re.search(rf"^make {target} +\S", printed, re.MULTILINE)

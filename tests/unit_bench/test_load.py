@@ -1,0 +1,68 @@
+"""wrk's output and errors, against real servers."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from shutil import which
+
+import pytest
+
+from tests.bench.load import Load, apply, parse
+from tests.bench.workloads import Workload
+
+OUTPUT = """\
+Running 3s test @ http://127.0.0.1:8000/predict
+  2 threads and 32 connections
+  Non-2xx or 3xx responses: 2
+{"requests": 60000, "duration_us": 3000000, "p50_us": 960, "p99_us": 4790, "refused": 2, "broken": 1}
+"""
+
+
+def test_parse() -> None:
+    """The last line of the output becomes seconds, milliseconds and one count of errors."""
+    load = parse(OUTPUT)
+    assert load == Load(requests=60000, seconds=3.0, p50_ms=0.96, p99_ms=4.79, errors=3)
+    assert load.rate == 20000
+
+
+def test_output_without_figures() -> None:
+    """An output that does not end with our line is refused."""
+    with pytest.raises(ValueError, match="Expecting value"):
+        parse("Running 3s test @ http://127.0.0.1:8000/predict\n")
+
+
+class Picky(BaseHTTPRequestHandler):
+    """Answers 200 to the request that the workload describes, 503 to every other."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        expected = self.path == "/here" and self.headers["X-One"] == "1" and body == b"a\0b"
+        self.send_response(200 if expected else 503)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def picky() -> Iterator[int]:
+    """The port of a `Picky` server."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Picky) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.skipif(which("wrk") is None, reason="wrk is not installed")
+@pytest.mark.parametrize(("body", "fails"), [(b"a\0b", False), (b"other", True)])
+def test_apply(picky: int, body: bytes, *, fails: bool) -> None:
+    """Method, path, headers and a binary body arrive as described, and each refusal is counted."""
+    workload = Workload("picky", "/here", body, (1,), (), headers=(("X-One", "1"),), method="PUT")
+    load = apply(workload, picky, connections=1, seconds=1)
+    assert load.requests > 0
+    assert load.errors == (load.requests if fails else 0)
