@@ -17,6 +17,7 @@ mpl.use("agg")
 from matplotlib import pyplot as plt
 
 from tests.bench import load
+from tests.bench.load import Load
 from tests.bench.targets import ROOT, serve
 from tests.bench.workloads import WORKLOADS, Workload, instances
 
@@ -28,18 +29,16 @@ ROUNDS = 3
 
 def main() -> None:
     """Measure, print, write and draw."""
+    rows = {count: (_rows(count), 1) for count in ROWS}
+    connections = {count: (WORKLOADS[0], count) for count in CONNECTIONS}
     with tempfile.TemporaryDirectory() as directory:
-        store = Path(directory)
         subprocess.run([sys.executable, "-m", "training", "--store", directory], check=True, stdout=2)
-        by_rows = {rows: _median(store, _rows(rows), 1) for rows in ROWS}
-        by_connections = {
-            servers: {count: _median(store, WORKLOADS[0], count, servers) for count in CONNECTIONS}
-            for servers in (1, 2)
-        }
-    results = {"rows": by_rows, "connections": by_connections}
+        by_rows = _sweep(Path(directory), rows, servers=2)
+        by_connections = {servers: _sweep(Path(directory), connections, servers) for servers in (1, 2)}
+    results = json.dumps({"rows": by_rows, "connections": by_connections}, indent=1)
     (ROOT / "results").mkdir(exist_ok=True)
-    (ROOT / "results" / "curves.json").write_text(json.dumps(results, indent=1))
-    print(json.dumps(results, indent=1))  # noqa: T201 - what the command is for
+    (ROOT / "results" / "curves.json").write_text(results)
+    print(results)  # noqa: T201 - what the command is for
     _draw_rows(by_rows)
     _draw_connections(by_connections)
 
@@ -48,18 +47,22 @@ def _rows(rows: int) -> Workload:
     return Workload(f"{rows} rows, JSON", "/predict", instances(rows), (1,), ("logitserve",))
 
 
-def _median(store: Path, workload: Workload, connections: int, servers: int = 2) -> dict[str, float]:
-    """Return rate and latencies of one workload: medians over rounds, a service of its own each."""
+def _sweep(store: Path, points: dict[int, tuple[Workload, int]], servers: int) -> dict[int, dict[str, float]]:
+    """Return rate and latencies at each point: medians over rounds, each with a service of its own."""
     os.environ["SERVICE_API_SERVERS"] = str(servers)
-    runs = []
+    runs: dict[int, list[Load]] = {point: [] for point in points}
     for _ in range(ROUNDS):
         with serve("logitserve", store, WORKLOADS[0]) as server:
-            load.apply(workload, server.port, connections, 1)
-            runs.append(load.apply(workload, server.port, connections, SECONDS))
+            for point, (workload, connections) in points.items():
+                load.apply(workload, server.port, connections, 1)
+                runs[point].append(load.apply(workload, server.port, connections, SECONDS))
     return {
-        "rate": median(run.rate for run in runs),
-        "p50_ms": median(run.p50_ms for run in runs),
-        "p99_ms": median(run.p99_ms for run in runs),
+        point: {
+            "rate": median(run.rate for run in found),
+            "p50_ms": median(run.p50_ms for run in found),
+            "p99_ms": median(run.p99_ms for run in found),
+        }
+        for point, found in runs.items()
     }
 
 
