@@ -17,7 +17,6 @@ mpl.use("agg")
 from matplotlib import pyplot as plt
 
 from tests.bench import load
-from tests.bench.load import Load
 from tests.bench.targets import ROOT, serve
 from tests.bench.workloads import WORKLOADS, Workload, instances
 
@@ -50,7 +49,7 @@ def _rows(rows: int) -> Workload:
 def _sweep(store: Path, points: dict[int, tuple[Workload, int]], servers: int) -> dict[int, dict[str, float]]:
     """Return rate and latencies at each point: medians over rounds, each with a service of its own."""
     os.environ["SERVICE_API_SERVERS"] = str(servers)
-    runs: dict[int, list[Load]] = {point: [] for point in points}
+    runs: dict[int, list[load.Load]] = {point: [] for point in points}
     for _ in range(ROUNDS):
         with serve("logitserve", store, WORKLOADS[0]) as server:
             for point, (workload, connections) in points.items():
