@@ -24,13 +24,16 @@ STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
 
+JSON = b"content-type: application/json\r\n"
+
 log = logging.getLogger("logitserve.access")
 
 
 class Call:
     """A request whose rows go to the model, and the means to answer it exactly once.
 
-    The codec sets `payload` (float32 [rows, inputs], raw), `rows`, `explain`, `id` and `encode`.
+    The codec sets `payload` (float32 [rows, inputs], raw), `rows`, `explain`, `id` and `encode`; an answer
+    that is not plain JSON also sets `content`, the header lines that say what it is.
     """
 
     __slots__ = (
@@ -38,6 +41,7 @@ class Call:
         "_route",
         "body",
         "complete",
+        "content",
         "deadline",
         "edge",
         "encode",
@@ -70,6 +74,7 @@ class Call:
         self.complete = False
         self.live = True
         self.keep_alive = True
+        self.content = JSON
         self.rows = 0
         self.id: str | None = None
         self.explain = False
@@ -108,6 +113,9 @@ class Call:
         """Answer 200 with the results of this request's rows, the first of which is `row`."""
         try:
             body = self.encode(self, results, row)
+        except ServiceError as error:
+            self.fail(error)
+            return
         except Exception:  # the last line of defence: a bug in encoding must not lose the batch's others
             log.exception("cannot encode an answer", extra={"request_id": self.request_id})
             self.fail(InternalError("the answer could not be encoded"))
@@ -116,9 +124,10 @@ class Call:
 
     def fail(self, error: ServiceError) -> None:
         """Answer with `error`."""
+        self.content = JSON
         self.keep_alive = self.keep_alive and not error.close
-        retry = b"" if error.retry_after_s is None else b"retry-after: %d\r\n" % error.retry_after_s
-        self._answer(error.status, errors.body(error, self.request_id), retry, error)
+        extra = "".join([f"{name}: {value}\r\n" for name, value in errors.headers(error).items()])
+        self._answer(error.status, errors.body(error, self.request_id), extra.encode(), error)
 
     def cancel(self) -> None:
         """Forget the request, because its client went away."""
@@ -138,8 +147,8 @@ class Call:
             self.keep_alive = False
             extra += b"connection: close\r\n"
         self._protocol.transport.write(
-            b"%bcontent-type: application/json\r\ncontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b"
-            % (STATUS_LINES[status], len(body), self.request_id.encode(), extra, body)
+            b"%b%bcontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b"
+            % (STATUS_LINES[status], self.content, len(body), self.request_id.encode(), extra, body)
         )
         seconds = time.monotonic() - self.started
         edge.metrics.answered(self.route, "POST", status, seconds)

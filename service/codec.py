@@ -1,8 +1,7 @@
 """`/predict` bodies to rows, and results to answers. Knows nothing of connections or workers."""
 
-import difflib
+import functools
 import json
-import struct
 from itertools import chain
 from typing import Any
 
@@ -10,19 +9,32 @@ from pydantic import ValidationError
 
 from models.manifest import Manifest
 from service.call import Call
-from service.errors import InvalidError, MalformedError, ServiceError, TooLargeError, UnsupportedError, quote
+from service.compression import inflate
+from service.errors import (
+    MAX_DETAILS,
+    MAX_TEXT,
+    InvalidError,
+    MalformedError,
+    ServiceError,
+    TooLargeError,
+    UnsupportedError,
+    quote,
+)
 from service.results import Results
-from service.schema import positional_request, predict_request
+from service.rows import Problem, Rows
+from service.schema import MAX_ID_CHARACTERS, positional_request, unexamined_request
 
 FORM_TYPES = (b"application/x-www-form-urlencoded", b"multipart/form-data")
 BINARY = 2
 """Classes that share one logit, and for which the threshold decides."""
 MALFORMED = {"json_invalid", "model_type", "model_attributes_type"}
-REASONS = {
-    "finite_number": "not a finite number",
-    "float_type": "not a number",
-    "missing": "missing",
-}
+REASONS = {"extra_forbidden": "no such field", "missing": "missing"}
+MAX_SUGGESTIONS = 20
+"""Wrong rows whose names get a suggestion: finding one takes up to a millisecond."""
+LARGE_BYTES = 256 * 1024
+MAX_FIELDS = 100
+"""A body with more fields is not told of each: a million of them would take seconds."""
+NO_NUMBER = "the numbers are too large for this model"
 
 
 class PredictCodec:
@@ -30,22 +42,25 @@ class PredictCodec:
 
     def __init__(self, manifest: Manifest, max_rows: int, label_counts: list[int]) -> None:
         """`label_counts` counts the answered rows by class; whoever made it reads it."""
-        self._names = [item.name for item in manifest.inputs]
+        names = [item.name for item in manifest.inputs]
         self._classes = len(manifest.classes)
         self._threshold = manifest.threshold
         self._label_counts = label_counts
         self._max_rows = max_rows
+        # A large body with more commas than any good one has is not worth the second that parsing it takes.
+        per_row = len(names) + sum(name.count(",") for name in names)
+        self._most_commas = max_rows * per_row + MAX_ID_CHARACTERS + MAX_FIELDS
         # Plain attributes of the compiled validators: the hot path calls nothing in between.
         self._positional = positional_request(manifest, max_rows).__pydantic_validator__
-        self._any = predict_request(manifest, max_rows).__pydantic_validator__
-        self._one_row = struct.Struct(f"<{len(self._names)}f")
+        self._unexamined = unexamined_request(max_rows).__pydantic_validator__
+        self._rows = Rows(manifest)
         head = {"model": manifest.name, "version": str(manifest.version)}
         self._head = json.dumps(head)[1:-1]
         probabilities = ", ".join(f"{_key(label)}: %.9g" for label in manifest.classes)
         self._predictions = [
             f'{{"label": {_key(label)}, "probabilities": {{{probabilities}}}' for label in manifest.classes
         ]
-        contributions = ", ".join(f"{_key(name)}: %r" for name in self._names)
+        contributions = ", ".join(f"{_key(name)}: %r" for name in names)
         one = f'{{"intercept": %r, "contributions": {{{contributions}}}, "logit": %r}}'
         logits = (
             one
@@ -59,44 +74,93 @@ class PredictCodec:
 
         Raises MalformedError, InvalidError, TooLargeError or UnsupportedError.
         """
-        headers = call.headers
-        encoding = headers.get(b"content-encoding")
-        if encoding is not None and encoding.lower() != b"identity":
-            raise UnsupportedError(f"unknown Content-Encoding {quote(encoding.decode('latin-1'))}")
-        if headers.get(b"content-type", b"").lower().startswith(FORM_TYPES):
-            raise UnsupportedError(
-                "a form is not accepted; send JSON, with Content-Type: application/json or none"
-            )
-        body = call.body[0] if len(call.body) == 1 else b"".join(call.body)
+        body = whole_body(call)
+        if len(body) > LARGE_BYTES and body.count(b",") > self._most_commas:
+            raise TooLargeError(f"more values than {self._max_rows} rows have")
         try:
             request: Any = self._positional.validate_json(body)
-            rows = request.instances
-        except ValidationError:
-            try:
-                request = self._any.validate_json(body)
-            except ValidationError as error:
-                raise self._refusal(error) from None
-            rows = [self._ordered(row) for row in request.instances]
-        call.rows = len(rows)
-        call.payload = self._pack(rows)
+            call.payload = self._rows.pack(request.instances)
+        except (ValidationError, OverflowError):
+            request = self._sift(call, body)
+        else:
+            call.rows = len(request.instances)
+            call.encode = self.encode
+            if request.on_error == "report":
+                call.encode = functools.partial(self._encode_report, [None] * call.rows)
         call.id = request.id
         call.explain = request.explain
-        call.encode = self.encode
 
     def encode(self, call: Call, results: Results, first: int) -> bytes:
-        """Return the answer for the rows of `call`, the first of which is row `first` of `results`."""
-        predictions = []
+        """Return the answer for the rows of `call`, the first of which is row `first` of `results`.
+
+        Raises InvalidError when the model gives no number for a row.
+        """
+        predictions = [self._prediction(call, results, row) for row in range(first, first + call.rows)]
+        if None in predictions:
+            row = predictions.index(None)
+            raise InvalidError(f"row {row}: {NO_NUMBER}", [{"row": row, "reason": NO_NUMBER}])
+        return self._answer(call, predictions)
+
+    def _sift(self, call: Call, body: bytes) -> Any:
+        """Look at the rows one by one; set the call's `payload`, `rows` and `encode` by the good ones.
+
+        Returns the request; raises InvalidError for a bad row unless the request asked to report it.
+        """
+        try:
+            request: Any = self._unexamined.validate_json(body)
+        except ValidationError as error:
+            raise self._refusal(error) from None
+        payloads: list[bytes] = []
+        verdicts: list[str | None] = []
+        details: list[dict[str, Any]] = []
+        total = 0
+        first = ""
+        for row, instance in enumerate(request.instances):
+            checked = self._rows.check(instance, suggest=len(verdicts) - len(payloads) < MAX_SUGGESTIONS)
+            if isinstance(checked, bytes):
+                payloads.append(checked)
+                verdicts.append(None)
+                continue
+            problem = checked.problems[0]
+            first = first or f"row {row}{':' if problem.input is None else ','} {problem}"
+            verdicts.append(_verdict(str(problem)))
+            total += checked.total
+            if len(details) < MAX_DETAILS:
+                details += [_detail(row, problem) for problem in checked.problems]
+        if details and request.on_error == "fail":
+            raise InvalidError(first, details, total)
+        call.payload = b"".join(payloads)
+        call.rows = len(payloads)
+        report = request.on_error == "report"
+        call.encode = functools.partial(self._encode_report, verdicts) if report else self.encode
+        return request
+
+    def _encode_report(self, verdicts: list[str | None], call: Call, results: Results, first: int) -> bytes:
+        """Return the answer for all rows: what is wrong with the bad ones, and the others' predictions."""
+        scored = (
+            self._prediction(call, results, row) or _verdict(NO_NUMBER)
+            for row in range(first, first + call.rows)
+        )
+        return self._answer(call, [next(scored) if verdict is None else verdict for verdict in verdicts])
+
+    def _answer(self, call: Call, predictions: list[Any]) -> bytes:
+        given = call.request_id if call.id is None else call.id
+        return (
+            f'{{"id": {json.dumps(given)}, {self._head}, "predictions": [{", ".join(predictions)}]}}'
+        ).encode()
+
+    def _prediction(self, call: Call, results: Results, row: int) -> str | None:
+        """Return the prediction for a row; None when the model overflowed, and there is no number in it."""
         k = self._classes
-        for row in range(first, first + call.rows):
-            probabilities = results.probabilities[row * k : row * k + k]
-            label = self._label(probabilities)
-            self._label_counts[label] += 1
-            prediction = self._predictions[label] % tuple(probabilities)
-            if call.explain:
-                prediction += self._explanation % self._explain(results, row)
-            predictions.append(prediction)
-        given = f'"{call.request_id}"' if call.id is None else json.dumps(call.id)  # ours needs no escapes
-        return f'{{"id": {given}, {self._head}, "predictions": [{"}, ".join(predictions)}}}]}}'.encode()
+        probabilities = results.probabilities[row * k : row * k + k]
+        if probabilities[0] != probabilities[0]:  # NaN, at a tenth of what isnan costs
+            return None
+        label = self._label(probabilities)
+        self._label_counts[label] += 1
+        prediction = self._predictions[label] % tuple(probabilities)
+        if call.explain:
+            prediction += self._explanation % self._explain(results, row)
+        return prediction + "}"
 
     def _label(self, probabilities: list[float]) -> int:
         if self._classes == BINARY:
@@ -112,29 +176,10 @@ class PredictCodec:
             )
         )
 
-    def _ordered(self, row: Any) -> list[float]:
-        return [row[name] for name in self._names] if isinstance(row, dict) else row
-
-    def _pack(self, rows: list[list[float]]) -> bytes:
-        """Return float32 [rows, inputs]; raises InvalidError for what float32 cannot hold."""
-        try:
-            if len(rows) == 1:
-                return self._one_row.pack(*rows[0])
-            return struct.pack(f"<{len(rows) * len(self._names)}f", *chain.from_iterable(rows))
-        except OverflowError:
-            raise InvalidError("a number is too large for float32", self._too_large(rows)) from None
-
-    def _too_large(self, rows: list[list[float]]) -> list[dict[str, Any]]:
-        details = []
-        for number, row in enumerate(rows):
-            for name, value in zip(self._names, row, strict=True):
-                try:
-                    struct.pack("<f", value)
-                except OverflowError:
-                    details.append({"row": number, "input": name, "reason": "too large for float32"})
-        return details
-
     def _refusal(self, error: ValidationError) -> ServiceError:
+        """Return what is wrong with a body whose rows nobody has looked at."""
+        if error.error_count() > MAX_FIELDS:
+            return InvalidError(f"{error.error_count()} fields that are not known")
         problems = error.errors(include_url=False, include_context=True, include_input=False)
         first = problems[0]
         if first["type"] in MALFORMED:
@@ -142,34 +187,38 @@ class PredictCodec:
             return MalformedError(f"the body is not the JSON that is wanted: {reason}")
         if first["type"] == "too_long" and first["loc"] == ("instances",):
             return TooLargeError(f"more than {self._max_rows} rows")
-        details = [self._detail(problem) for problem in problems]
-        where = details[0]
-        place = ", ".join(
-            f"{key} {where[key] if key == 'row' else quote(where[key])}"
-            for key in ("row", "input")
-            if key in where
-        )
-        return InvalidError(f"{place}: {where['reason']}" if place else where["reason"], details)
+        reasons = [
+            f"{quote(str(problem['loc'][0]))}: {REASONS.get(problem['type']) or _lower(problem['msg'])}"
+            for problem in problems[:MAX_DETAILS]
+        ]
+        return InvalidError(reasons[0], [{"reason": reason} for reason in reasons], len(problems))
 
-    def _detail(self, problem: Any) -> dict[str, Any]:
-        """Return one pydantic problem as row, input and reason."""
-        location, kind, context = problem["loc"], problem["type"], problem.get("ctx", {})
-        reason = REASONS.get(kind, problem["msg"][0].lower() + problem["msg"][1:])
-        if location[0] != "instances" or len(location) == 1:
-            return {"reason": f"{quote(str(location[0]))}: {reason}"}
-        detail: dict[str, Any] = {"row": location[1]}
-        if len(location) > 3:  # noqa: PLR2004 - instances, row, list or object, input
-            key = location[3]
-            detail["input"] = self._names[key] if isinstance(key, int) else str(key)[:120]
-            if kind == "extra_forbidden":
-                near = difflib.get_close_matches(detail["input"], self._names, n=1)
-                reason = "no such input" + (f"; did you mean {quote(near[0])}?" if near else "")
-        elif kind in ("too_short", "too_long"):
-            reason = f"{len(self._names)} values wanted, {context['actual_length']} given"
-        elif kind == "list_type":
-            reason = "neither a list nor an object"
-        detail["reason"] = reason
-        return detail
+
+def _detail(row: int, problem: Problem) -> dict[str, Any]:
+    named = {} if problem.input is None else {"input": problem.input[:MAX_TEXT]}
+    return {"row": row, **named, "reason": problem.reason}
+
+
+def _verdict(reason: str) -> str:
+    return json.dumps({"error": "invalid", "reason": reason})
+
+
+def _lower(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]
+
+
+def whole_body(call: Call) -> bytes:
+    """Return the body in one piece, without its Content-Encoding.
+
+    Raises UnsupportedError for a form or an unknown encoding, MalformedError or TooLargeError as `inflate`.
+    """
+    if call.headers.get(b"content-type", b"").lower().startswith(FORM_TYPES):
+        raise UnsupportedError(
+            "a form is not accepted; send JSON, with Content-Type: application/json or none"
+        )
+    body = call.body[0] if len(call.body) == 1 else b"".join(call.body)
+    encoding = call.headers.get(b"content-encoding")
+    return body if encoding is None else inflate(body, encoding, call.edge.settings.max_body_bytes)
 
 
 def _key(name: str) -> str:

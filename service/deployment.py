@@ -10,6 +10,7 @@ from pathlib import Path
 
 from models.repository import Artifact
 from service.errors import StartError
+from service.keys import Keys
 from service.settings import Settings
 
 MAX_SOCKET_PATH_BYTES = 107
@@ -21,8 +22,11 @@ DRAINING = 0
 class Deployment:
     """One running service, as the main process made it and its children inherit it."""
 
-    def __init__(self, settings: Settings, artifact: Artifact, run_dir: Path, workers: int) -> None:
+    def __init__(
+        self, settings: Settings, keys: Keys, artifact: Artifact, run_dir: Path, workers: int
+    ) -> None:
         self.settings = settings
+        self.keys = keys
         self.artifact = artifact
         self.main_pid = os.getpid()
         self.run_dir = run_dir

@@ -9,7 +9,12 @@ import resource
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from service import logs
+from service.keys import POLICY, Access, Keys
+from service.results import Results
+
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable
 
     from service.batcher import Batcher
@@ -25,8 +30,8 @@ RESERVED_DESCRIPTORS = 64
 """What a process needs besides its clients: listeners, links, metric files, log."""
 PROBE_S = 1.0
 """How long readiness waits for a worker's sign of life."""
-
-log = logging.getLogger("logitserve.access")
+NO_RESULTS = Results(b"", 0, 2, 0)
+"""What a request without one good row is answered from."""
 
 
 class Route(NamedTuple):
@@ -35,23 +40,30 @@ class Route(NamedTuple):
     template: str
     decode: Callable[[Call], None]
 
+    @property
+    def access(self) -> Access:
+        """What the route asks for."""
+        return POLICY[self.template]
+
 
 class Edge:
     """The HTTP process as its connections see it."""
 
     def __init__(
-        self, settings: Settings, batcher: Batcher, metrics: Metrics, draining: Callable[[], bool]
+        self, settings: Settings, keys: Keys, batcher: Batcher, metrics: Metrics, draining: Callable[[], bool]
     ) -> None:
         self.settings = settings
+        self.keys = keys
         self.batcher = batcher
         self.metrics = metrics
         self.draining = draining
         self.greeting: dict[str, Any] = {}
-        self.logs_all = log.isEnabledFor(logging.DEBUG)
+        self.logs_all = logs.access.isEnabledFor(logging.DEBUG)
         self.connections: set[Protocol] = set()
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.max_connections = min(settings.max_connections, max(1, descriptors - RESERVED_DESCRIPTORS))
         self._routes: dict[bytes, Route] = {}
+        self._families: list[tuple[re.Pattern[bytes], Route]] = []
         self._prefix = os.urandom(6).hex()
         self._count = 0
         self._sweeping = False
@@ -60,15 +72,27 @@ class Edge:
         """Have POST requests for `path` take the data plane's way."""
         self._routes[path] = route
 
+    def add_family(self, paths: re.Pattern[bytes], route: Route) -> None:
+        """Have POST requests for all `paths` that are not added one by one take the data plane's way."""
+        self._families.append((paths, route))
+
     def route(self, path: bytes) -> Route | None:
         """Return the data plane's route for `path`, if it is one."""
-        return self._routes.get(path)
+        route = self._routes.get(path)
+        if route is None:
+            route = next((route for paths, route in self._families if paths.fullmatch(path)), None)
+        return route
 
     def handle(self, call: Call, route: Route) -> None:
         """Admit, decode and queue a complete request; raises the ServiceError that refuses it."""
+        if self.keys.used:
+            self.keys.check(route.access, call.headers)
         self.batcher.check_admission(call.deadline)
         route.decode(call)
-        self.batcher.submit(call)
+        if call.rows:
+            self.batcher.submit(call)
+        else:
+            call.succeed(NO_RESULTS, 0)
 
     async def unready(self) -> str | None:
         """Return why this process should get no new requests, or None when it should."""
@@ -100,21 +124,15 @@ class Edge:
             asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
 
     def log_call(self, call: Call, status: int, seconds: float, error: ServiceError | None) -> None:
-        """Write the request's one log line: never an input value."""
-        level = logging.DEBUG
-        if status >= 500:  # noqa: PLR2004 - the server's own failures
-            level = logging.WARNING
-        elif error is not None or seconds > self.settings.slow_request_s:
-            level = logging.INFO
-        fields = {
-            "request_id": call.request_id,
-            "route": call.route,
-            "status": status,
-            "duration_ms": round(seconds * 1000, 3),
-            "rows": call.rows,
-        }
-        if error is not None:
-            fields["code"] = error.code
-        if trace := call.headers.get(b"traceparent"):
-            fields["traceparent"] = trace.decode("latin-1")
-        log.log(level, "request", extra=fields)
+        """Write the request's one log line."""
+        logs.log_request(
+            status,
+            seconds,
+            self.settings.slow_request_s,
+            request_id=call.request_id,
+            method="POST",
+            route=call.route,
+            rows=call.rows,
+            code=None if error is None else error.code,
+            traceparent=logs.traceparent(call.headers),
+        )

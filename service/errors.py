@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 MAX_DETAILS = 5
-"""Wrong rows named in one answer; the rest is counted, so that the body stays under 1 KB."""
-MAX_TEXT = 120
-"""Characters of a name that the client sent, when an error repeats it."""
+"""Problems named in one answer; the rest is counted."""
+MAX_BODY_BYTES = 1023
+"""The body of an error stays under 1 KB, whatever was sent: details that do not fit are left out."""
+MAX_TEXT = 80
+"""Characters of a name that the client sent, escaped, when an error repeats it."""
 
 
 class StartError(Exception):
@@ -22,13 +24,25 @@ class ServiceError(Exception):
     close = False
     """Whether the connection ends with the answer, because what follows on it cannot be trusted."""
 
-    def __init__(self, message: str, details: list[dict[str, Any]] | None = None) -> None:
+    def __init__(
+        self, message: str, details: list[dict[str, Any]] | None = None, problems: int | None = None
+    ) -> None:
+        """`problems` is how many there are in all, when not all of them stand in `details`."""
         super().__init__(message)
         self.details = details or []
+        self.problems = len(self.details) if problems is None else problems
 
 
 class MalformedError(ServiceError):
     status, code = 400, "malformed"
+
+
+class UnauthorizedError(ServiceError):
+    status, code = 401, "unauthorized"
+
+
+class ForbiddenError(ServiceError):
+    status, code = 403, "forbidden"
 
 
 class NotFoundError(ServiceError):
@@ -37,6 +51,11 @@ class NotFoundError(ServiceError):
 
 class MethodNotAllowedError(ServiceError):
     status, code = 405, "method_not_allowed"
+
+    def __init__(self, allow: str) -> None:
+        """`allow` lists the methods that the path takes."""
+        super().__init__("this path does not take this method")
+        self.allow = allow
 
 
 class RequestTimeoutError(ServiceError):
@@ -82,14 +101,31 @@ class DeadlineError(ServiceError):
 def body(error: ServiceError, request_id: str) -> bytes:
     """Return the JSON body of `error`: sentence, code, request id, and at most five details."""
     message = str(error)
-    if len(error.details) > MAX_DETAILS:
-        message += f" ({len(error.details)} problems, the first {MAX_DETAILS} are named)"
+    if error.problems > MAX_DETAILS:
+        message += f" ({error.problems} problems, the first are named)"
     document: dict[str, Any] = {"error": message, "code": error.code, "request_id": request_id}
-    if error.details:
-        document["details"] = error.details[:MAX_DETAILS]
+    details = error.details[:MAX_DETAILS]
+    while details:
+        encoded = json.dumps(document | {"details": details}).encode()
+        if len(encoded) <= MAX_BODY_BYTES:
+            return encoded
+        details.pop()
     return json.dumps(document).encode()
+
+
+def headers(error: ServiceError) -> dict[str, str]:
+    """Return the headers that the answer to `error` has beside those of every answer."""
+    found = {}
+    if error.retry_after_s is not None:
+        found["retry-after"] = str(error.retry_after_s)
+    if isinstance(error, UnauthorizedError):
+        found["www-authenticate"] = "Bearer"
+    if isinstance(error, MethodNotAllowedError):
+        found["allow"] = error.allow
+    return found
 
 
 def quote(text: str) -> str:
     """Return what a client sent, escaped and cut, fit to stand in a message."""
-    return json.dumps(text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…")
+    escaped = json.dumps(text)
+    return escaped if len(escaped) <= MAX_TEXT else escaped[:MAX_TEXT] + "…"

@@ -10,6 +10,7 @@ import contextlib
 import multiprocessing
 import multiprocessing.process
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -31,6 +32,7 @@ PRIVATE = (
     "launch_single_inference_worker",
     "lifespan",
     "litapi_request_queues",
+    "middlewares",
     "register_endpoints",
     "uvicorn_graceful_timeout",
     "workers_setup_status",
@@ -84,6 +86,9 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
 
     def register_endpoints(self) -> None:
         """Add the service's own routes; LitServe's would make blocking calls or feed a queue nobody reads."""
+        self.middlewares: list[
+            Any
+        ] = []  # without its gzip: Triton's asyncio client asks for it and cannot read it
         self._add_routes(self.app)
 
     @contextlib.asynccontextmanager
@@ -119,6 +124,8 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
             backlog=BACKLOG,
             date_header=False,
             server_header=False,
+            ssl_certfile=self._settings.ssl_certfile,
+            ssl_keyfile=self._settings.ssl_keyfile,
         )[0]
         return process
 
@@ -135,3 +142,19 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise StartError(f"SERVICE_PORT={port}: cannot listen on {host}: {error.strerror}") from None
     return listener
+
+
+def check_certificate(settings: Settings) -> None:
+    """Raise StartError when HTTPS is wanted and the certificate or its key cannot be used."""
+    if settings.ssl_certfile is None:
+        if settings.ssl_keyfile is not None:
+            raise StartError(
+                f"SERVICE_SSL_KEYFILE={settings.ssl_keyfile}: wanted SERVICE_SSL_CERTFILE beside it"
+            )
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            settings.ssl_certfile, settings.ssl_keyfile
+        )
+    except OSError as error:  # ssl.SSLError is one
+        raise StartError(f"SERVICE_SSL_CERTFILE={settings.ssl_certfile}: {error.strerror or error}") from None

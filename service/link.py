@@ -77,8 +77,11 @@ class Link(asyncio.Protocol):
             self._ping = asyncio.get_running_loop().create_future()
             self._pinged = time.monotonic()
             self._transport.write(frames.pack_request(0, bytes(32), 0.0, 0, 0, 0, b""))
-        done, _ = await asyncio.wait([self._ping], timeout=within_s)
-        return bool(done) and not self._ping.cancelled()
+        ping = self._ping
+        done, _ = await asyncio.wait([ping], timeout=within_s)
+        if not done:
+            self.end_if_stuck(time.monotonic())  # without requests nobody else looks
+        return bool(done) and not ping.cancelled()
 
     def end_if_stuck(self, now: float) -> None:
         """Kill a worker that has held a batch for longer than any request may wait."""

@@ -2,12 +2,18 @@
 
 import json
 import logging
+import re
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from service.settings import Settings
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
+TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+access = logging.getLogger("logitserve.access")
 
 
 class JsonFormatter(logging.Formatter):
@@ -21,21 +27,33 @@ class JsonFormatter(logging.Formatter):
             "pid": record.process,
             "message": record.getMessage(),
         }
-        line |= {key: value for key, value in vars(record).items() if key not in STANDARD}
+        line |= _added(record)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
 
 
 class TextFormatter(logging.Formatter):
-    """Time, level, message, and what `extra` adds as key=value."""
+    """Time, level, message, and what `extra` adds as key=value: one line, whatever a client sent."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
 
-    def format(self, record: logging.LogRecord) -> str:
-        extra = [f"{key}={value}" for key, value in vars(record).items() if key not in STANDARD]
-        return " ".join([super().format(record), *extra])
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the line without a traceback, which follows on lines of its own."""
+        record.message = _plain(record.message)
+        fields = [f"{key}={_plain(value)}" for key, value in _added(record).items()]
+        return " ".join([super().formatMessage(record), *fields])
+
+
+def _added(record: logging.LogRecord) -> dict[str, Any]:
+    return {key: value for key, value in vars(record).items() if key not in STANDARD}
+
+
+def _plain(value: object) -> str:
+    """Return what may stand in a line: control characters and what could be read as one are escaped."""
+    text = str(value)
+    return text if text.isprintable() else json.dumps(text)
 
 
 def configure(settings: Settings) -> None:
@@ -45,3 +63,24 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(TextFormatter() if text else JsonFormatter())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("logitserve").setLevel(settings.log_level.upper())
+
+
+def traceparent(headers: Mapping[bytes, bytes]) -> str | None:
+    """Return the W3C trace context that a request came with, if it is one."""
+    given = headers.get(b"traceparent", b"")
+    return given.decode() if TRACEPARENT.fullmatch(given) else None
+
+
+def log_request(status: int, seconds: float, slow_s: float, **fields: Any) -> None:
+    """Write the one line of a request that failed or took longer than `slow_s`; at debug of every one.
+
+    `fields` are what an operator greps for, None for what there is not; no input value may be among them.
+    """
+    level = logging.DEBUG
+    if status >= 500:  # noqa: PLR2004 - the server's own failures
+        level = logging.WARNING
+    elif status >= 400 or seconds > slow_s:  # noqa: PLR2004 - the client's
+        level = logging.INFO
+    if access.isEnabledFor(level):
+        extra = {"status": status, "duration_ms": round(seconds * 1000, 3), **fields}
+        access.log(level, "request", extra={key: value for key, value in extra.items() if value is not None})

@@ -15,6 +15,7 @@ from service.codec import PredictCodec
 from service.edge import Edge, Route
 from service.link import Link
 from service.metrics import Metrics, open_files
+from service.oip import InferCodec, add_infer_routes
 from service.worker import die_with
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ async def open_plane(deployment: Deployment, slot: int) -> AsyncIterator[Edge]:
     metrics = Metrics(CollectorRegistry(), manifest, batcher.pending, settings.max_pending)
     batcher.metrics = metrics
     codec = PredictCodec(manifest, settings.max_rows, metrics.labels)
-    edge = Edge(settings, batcher, metrics, deployment.draining)
+    edge = Edge(settings, deployment.keys, batcher, metrics, deployment.draining)
     edge.add_route(b"/predict", Route("/predict", codec.decode))
+    add_infer_routes(edge, manifest, InferCodec(manifest, settings.max_rows, metrics.labels))
 
     def greeted(greeting: dict[str, Any]) -> None:
         edge.greeting = greeting

@@ -1,42 +1,29 @@
 """All but the data plane: probes, metrics, info, and the OpenAPI. Knows nothing of how rows are scored."""
 
 import asyncio
-import logging
 import platform
-import time
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import __version__, errors
-from service.call import SANE_ID
+from service import __version__
 from service.deployment import Deployment
 from service.edge import Edge
-from service.errors import InternalError, MethodNotAllowedError, NotFoundError, NotReadyError, ServiceError
+from service.errors import InvalidError, MethodNotAllowedError, NotFoundError, NotReadyError
 from service.metrics import FLUSH_S, TolerantCollector
-from service.schema import ErrorResponse, PredictResponse, predict_request
+from service.observer import Observer
+from service.oip_routes import add_oip_routes
+from service.openapi import REFUSALS, UNREADY, add_docs, describe_predict
+from service.schema import Info
 
 LIBRARIES = ("fastapi", "litserve", "numpy", "pydantic", "uvicorn")
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorResponse, "description": text}
-    for status, text in (
-        (400, "The body is not the JSON that is wanted."),
-        (408, "The request did not arrive in time."),
-        (413, "The body or its rows are over the limit."),
-        (415, "A form, or an unknown Content-Encoding."),
-        (422, "A row is wrong; `details` names row, input and reason."),
-        (500, "A bug, or a model that fails."),
-        (503, "Too many requests are waiting; see Retry-After."),
-        (504, "The deadline passed."),
-    )
-}
-
-log = logging.getLogger("logitserve.http")
+TOLD = ("created", "git_commit", "inputs", "classes", "threshold", "data", "fit", "metrics")
+"""The manifest's fields in /info; not the golden examples, which are rows of the training data."""
 
 
 def add_routes(app: FastAPI, deployment: Deployment) -> None:
@@ -44,18 +31,18 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
     manifest = deployment.artifact.manifest
     app.title = f"logitserve: {manifest.name}"
     app.version = __version__
+    app.router.routes.clear()  # FastAPI's own pages load their scripts from the network
     app.add_middleware(Observer)
-    app.add_exception_handler(ServiceError, _answer_error)
-    app.add_exception_handler(HTTPException, _answer_http_exception)
-    app.add_exception_handler(Exception, _answer_bug)
+    app.add_exception_handler(HTTPException, _raise_own)
+    app.add_exception_handler(RequestValidationError, _raise_invalid)
 
     @app.get("/livez", response_class=PlainTextResponse, tags=["operate"])
     async def livez() -> str:
         """Tell the kubelet that this process answers."""
         return "ok"
 
-    @app.get("/readyz", response_class=PlainTextResponse, responses=_unready(), tags=["operate"])
-    @app.get("/health", response_class=PlainTextResponse, responses=_unready(), tags=["operate"])
+    @app.get("/readyz", response_class=PlainTextResponse, responses=UNREADY, tags=["operate"])
+    @app.get("/health", response_class=PlainTextResponse, responses=UNREADY, tags=["operate"])
     async def readyz(request: Request) -> str:
         """Tell a load balancer that the model is verified and warm, a worker answers, and nothing drains."""
         reason = await _edge(request).unready()
@@ -72,8 +59,8 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
         registry.register(TolerantCollector(deployment.metrics_dir, deployment.slots))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/info", tags=["use"])
-    async def info(request: Request) -> dict[str, Any]:
+    @app.get("/info", response_model=Info, tags=["use"])
+    async def info(request: Request) -> Any:
         """Tell people what is served, from what it was trained, and on what it runs."""
         greeting = _edge(request).greeting
         libraries = {name: version(name) for name in LIBRARIES}
@@ -83,27 +70,14 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
             "digest": deployment.artifact.digest,
             "device": greeting.get("device"),
             "libraries": libraries | {"python": platform.python_version(), "torch": greeting.get("torch")},
-            **manifest.model_dump(
-                mode="json",
-                include={"created", "git_commit", "inputs", "classes", "threshold", "data", "fit", "metrics"},
-            ),
             "trained_with": manifest.libraries,
+            **manifest.model_dump(include=set(TOLD)),
         }
 
-    request_model = predict_request(manifest, deployment.settings.max_rows)
-    example: Any = {"instances": [list(manifest.golden[0].input)]}
+    add_oip_routes(app, deployment, REFUSALS)
 
-    async def predict(request: Any) -> Any:  # noqa: ARG001 - its annotation is the OpenAPI
-        """Score rows: lists in the order of the inputs, or objects by input name."""
-        raise InternalError("POST /predict is answered by service/protocol.py before FastAPI sees it")
-
-    predict.__annotations__["request"] = request_model
-    app.post("/predict", response_model=PredictResponse, responses=REFUSALS, tags=["use"])(predict)
-    request_model.model_config["json_schema_extra"] = {"examples": [example]}
-
-
-def _unready() -> dict[int | str, dict[str, Any]]:
-    return {503: {"model": ErrorResponse, "description": "Not ready, and why."}}
+    describe_predict(app, manifest, deployment.settings.max_rows)
+    add_docs(app, keys_used=deployment.keys.used)
 
 
 def _edge(request: Request) -> Edge:
@@ -111,52 +85,15 @@ def _edge(request: Request) -> Edge:
     return edge
 
 
-class Observer:
-    """Give every request an id, and count its answer under the template of the route that matched."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        edge: Edge = scope["state"]["edge"]
-        given = dict(scope["headers"]).get(b"x-request-id", b"")
-        request_id = given.decode() if SANE_ID.fullmatch(given) else edge.new_id()
-        scope["state"]["request_id"] = request_id
-        started = time.monotonic()
-
-        async def observed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
-                route = scope.get("route")
-                template = getattr(route, "path", "unmatched")
-                method = scope["method"] if template != "unmatched" else "other"
-                edge.metrics.answered(template, method, message["status"], time.monotonic() - started)
-            await send(message)
-
-        await self._app(scope, receive, observed)
-
-
-async def _answer_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ServiceError)  # noqa: S101 - what it was registered for
-    headers = {} if error.retry_after_s is None else {"retry-after": str(error.retry_after_s)}
-    body = errors.body(error, request.state.request_id)
-    return Response(body, error.status, headers, media_type="application/json")
-
-
-async def _answer_http_exception(request: Request, error: Exception) -> Response:
-    status = getattr(error, "status_code", 500)
-    if status == NotFoundError.status:
-        return await _answer_error(request, NotFoundError("no such path"))
-    if status == MethodNotAllowedError.status:
-        answer = await _answer_error(request, MethodNotAllowedError("this path does not take this method"))
-        answer.headers.update(getattr(error, "headers", None) or {})
-        return answer
+async def _raise_own(_: Request, error: Exception) -> Response:
+    """Turn what Starlette says of a path or method into the one form of errors, which the Observer gives."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it was registered for
+    if error.status_code == NotFoundError.status:
+        raise NotFoundError("no such path")
+    if error.status_code == MethodNotAllowedError.status:
+        raise MethodNotAllowedError((error.headers or {}).get("Allow", ""))
     raise error
 
 
-async def _answer_bug(request: Request, error: Exception) -> Response:
-    log.error("a bug", exc_info=error, extra={"request_id": request.state.request_id})
-    return await _answer_error(request, InternalError("the service failed on this request"))
+async def _raise_invalid(_: Request, error: Exception) -> Response:
+    raise InvalidError("a parameter is wrong") from error

@@ -11,7 +11,8 @@ from models.repository import Artifact, Repository
 from service import device, logs
 from service.deployment import Deployment, run_directory
 from service.errors import StartError
-from service.host import Host, bind
+from service.host import Host, bind, check_certificate
+from service.keys import Keys
 from service.metrics import HostMetrics, open_files
 from service.plane import open_plane
 from service.routes import add_routes
@@ -30,6 +31,8 @@ def serve(settings: Settings) -> None:
     Raises StartError with one line when the service cannot start or go on.
     """
     logs.configure(settings)
+    keys = Keys(settings)
+    check_certificate(settings)
     artifact = pin(settings)
     with bind(settings.host, settings.port) as listener:
         found = device.find(settings.accelerator)
@@ -42,7 +45,7 @@ def serve(settings: Settings) -> None:
         )
         workers = found.count * settings.workers_per_device
         with run_directory(settings, f"worker-{workers}.sock") as run_dir:
-            deployment = Deployment(settings, artifact, run_dir, workers)
+            deployment = Deployment(settings, keys, artifact, run_dir, workers)
             open_files(deployment.metrics_dir, "main")
             host = Host(
                 LogisticRegressionAPI(settings, artifact, run_dir),

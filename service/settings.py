@@ -98,6 +98,25 @@ class Settings(BaseSettings):
         None,
         description="Directory for sockets and metric files; a fresh private one by default.",
     )
+    api_keys_file: Path | None = Field(
+        None,
+        description=(
+            "File of keys that may predict, one `name:sha256` a line; with it, requests without a key are "
+            "refused. Changes take effect within a second."
+        ),
+    )
+    admin_keys_file: Path | None = Field(
+        None, description="File of keys that may also administer; without it there are no admin routes."
+    )
+    metrics_open: bool = Field(
+        True, description="Whether /metrics answers without a key when there are keys; false asks for one."
+    )
+    ssl_certfile: Path | None = Field(
+        None, description="PEM file of the certificate chain, to serve HTTPS without a proxy in front."
+    )
+    ssl_keyfile: Path | None = Field(
+        None, description="PEM file of the certificate's private key, when it is not in the same file."
+    )
     slow_request_s: Seconds = Field(
         1, description="A request that takes longer than these seconds is logged, even when it succeeds."
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e import faulty
 from tests.e2e.running import Service
 
 
@@ -14,9 +15,15 @@ def start(store: Path, tmp_path: Path) -> Iterator[Callable[..., Service]]:
     """Start services with the given settings; they end with the test."""
     running: list[Service] = []
 
-    def start(*, ready: bool = True, limit: Callable[[], None] | None = None, **settings: Any) -> Service:
+    def start(
+        *,
+        ready: bool = True,
+        limit: Callable[[], None] | None = None,
+        prefix: tuple[str, ...] = (),
+        **settings: Any,
+    ) -> Service:
         where = settings.pop("model_store", store)
-        service = Service(where, tmp_path / f"service-{len(running)}.log", settings, limit)
+        service = Service(where, tmp_path / f"service-{len(running)}.log", settings, limit, prefix)
         running.append(service)
         if ready:
             service.wait_ready()
@@ -34,3 +41,14 @@ def service(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     shared.wait_ready()
     yield shared
     shared.close()
+
+
+@pytest.fixture(scope="session")
+def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of models that are fast or slow, and fail when asked to; two fail at their start."""
+    root = tmp_path_factory.mktemp("faults")
+    faulty.publish(root, "fast", 0)
+    faulty.publish(root, "slow", faulty.SECONDS_PER_ROW)
+    faulty.publish(root, "raises", 0, faulty.RAISES)
+    faulty.publish(root, "hangs", 0, faulty.HANGS)
+    return root

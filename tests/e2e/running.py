@@ -38,8 +38,15 @@ class Service:
     """One running service, as seen from outside: by HTTP, and by its processes."""
 
     def __init__(
-        self, store: Path, log: Path, settings: dict[str, Any], limit: Callable[[], None] | None
+        self,
+        store: Path,
+        log: Path,
+        settings: dict[str, Any],
+        limit: Callable[[], None] | None,
+        prefix: tuple[str, ...] = (),
     ) -> None:
+        """Start it. `limit` runs in the new process before the service; `prefix` is a command that runs it."""
+        self.settings = settings
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = log
@@ -49,7 +56,7 @@ class Service:
         }
         with log.open("w") as stream:
             self.main = psutil.Popen(
-                [sys.executable, "-m", "service"],
+                [*prefix, sys.executable, "-m", "service"],
                 env=environment,
                 stdout=stream,
                 stderr=stream,

@@ -1,0 +1,189 @@
+"""Infer bodies of the Open Inference Protocol to rows, and results to answers. Knows nothing of sockets.
+
+The protocol is https://github.com/kserve/open-inference-protocol, with Triton's binary tensor data.
+"""
+
+import functools
+import json
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from models.manifest import Manifest
+from service import compression, tensors
+from service.call import Call
+from service.codec import NO_NUMBER, whole_body
+from service.edge import Edge, Route
+from service.errors import InvalidError, MalformedError, NotFoundError, quote
+from service.oip_inputs import Inputs
+from service.oip_schema import InferRequest
+from service.results import Results
+from service.signature import DEFAULT_OUTPUTS, EXPLANATION, outputs
+
+HEADER_LENGTH = b"inference-header-content-length"
+LENGTH = re.compile(rb"[0-9]{1,10}")
+INFER = "/v2/models/{model}/infer"
+INFER_VERSION = "/v2/models/{model}/versions/{version}/infer"
+MICROSECONDS = 1e6
+
+
+class Wanted(NamedTuple):
+    """One output of an answer, and whether its data follows the JSON as bytes."""
+
+    name: str
+    binary: bool
+
+
+class InferCodec:
+    """The two directions of `/v2/models/…/infer` for one version of a model."""
+
+    def __init__(self, manifest: Manifest, max_rows: int, label_counts: list[int]) -> None:
+        """`label_counts` counts the answered rows by class; whoever made it reads it."""
+        self._inputs = Inputs(manifest, max_rows)
+        self._threshold = np.float64(manifest.threshold)  # or numpy would compare with its float32
+        self._label_counts = label_counts
+        self._validate = InferRequest.__pydantic_validator__.validate_json
+        self._outputs = outputs(manifest)
+        self._labels_json = [json.dumps(label) for label in manifest.classes]
+        self._labels_bytes = [tensors.text_element(label) for label in manifest.classes]
+        head = {"model_name": manifest.name, "model_version": str(manifest.version)}
+        self._head = json.dumps(head)[1:-1]
+
+    def decode(self, call: Call) -> None:
+        """Validate the body and set the call's `payload`, `rows`, `explain`, `id` and `encode`.
+
+        Raises MalformedError for what is no infer request, InvalidError for one that does not fit the model,
+        TooLargeError or UnsupportedError.
+        """
+        body = whole_body(call)
+        length = self._json_length(call, body)
+        if length == 0 and HEADER_LENGTH in call.headers:
+            wanted = [Wanted(name, binary=True) for name in DEFAULT_OUTPUTS]
+            values = self._inputs.raw(body)
+        else:
+            request = self._parse(body[:length])
+            wanted = self._wanted(request)
+            values = self._inputs.rows(request.inputs, memoryview(body)[length:])
+            if request.parameters.timeout:
+                call.deadline = min(call.deadline, call.started + request.parameters.timeout / MICROSECONDS)
+            call.id = request.id
+        call.rows = len(values)
+        call.payload = tensors.to_bytes(values)
+        call.explain = any(output.name in EXPLANATION for output in wanted)
+        call.encode = functools.partial(self._encode, wanted)
+
+    # The request
+
+    @staticmethod
+    def _json_length(call: Call, body: bytes) -> int:
+        given = call.headers.get(HEADER_LENGTH)
+        if given is None:
+            return len(body)
+        if not LENGTH.fullmatch(given) or int(given) > len(body):
+            raise MalformedError(
+                "Inference-Header-Content-Length: wanted the length of the JSON at the body's start"
+            )
+        return int(given)
+
+    def _parse(self, header: bytes) -> InferRequest:
+        try:
+            request: InferRequest = self._validate(header)
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, problem["loc"]))
+            reason = "not offered" if problem["type"] == "none_required" else problem["msg"]
+            raise MalformedError(f"{quote(place)}: {reason}" if place else reason) from None
+        return request
+
+    def _wanted(self, request: InferRequest) -> list[Wanted]:
+        default = request.parameters.binary_data_output
+        if not request.outputs:
+            return [Wanted(name, default) for name in DEFAULT_OUTPUTS]
+        wanted: dict[str, Wanted] = {}
+        for output in request.outputs:
+            if output.name not in self._outputs or output.name in wanted:
+                why = "asked for twice" if output.name in wanted else "no such output"
+                raise InvalidError(f"output {quote(output.name)}: {why}")
+            own = output.parameters.binary_data
+            wanted[output.name] = Wanted(output.name, default if own is None else own)
+        return list(wanted.values())
+
+    # The answer
+
+    def _encode(self, wanted: list[Wanted], call: Call, results: Results, first: int) -> bytes:
+        """Return the answer for the rows of `call`, the first of which is row `first` of `results`.
+
+        Raises InvalidError when the model gives no number for a row.
+        """
+        probabilities = results.probabilities_array(first, call.rows)
+        numbers = np.isfinite(probabilities).all(1)
+        if not numbers.all():
+            row = int(numbers.argmin())
+            raise InvalidError(f"row {row}: {NO_NUMBER}", [{"row": row, "reason": NO_NUMBER}])
+        labels = self._labels(probabilities)
+        for label, count in enumerate(np.bincount(labels).tolist()):
+            self._label_counts[label] += count
+        arrays: dict[str, NDArray[Any]] = {"probabilities": probabilities}
+        if call.explain:
+            arrays |= results.explanation_arrays(first, call.rows)
+            arrays["intercept"] = np.broadcast_to(arrays["intercept"], arrays["logit"].shape)
+        parts, raws = [], []
+        for name, binary in wanted:
+            tensor = self._outputs[name]
+            if binary:
+                raw = self._labels_raw(labels) if name == "label" else tensors.to_bytes(arrays[name])
+                raws.append(raw)
+                data = f'"parameters": {{"binary_data_size": {len(raw)}}}'
+            else:
+                text = self._labels_text(labels) if name == "label" else tensors.to_json(arrays[name])
+                data = f'"data": {text}'
+            shape = [call.rows, *tensor.dims]
+            parts.append(f'{{"name": "{name}", "datatype": "{tensor.datatype}", "shape": {shape}, {data}}}')
+        given = call.request_id if call.id is None else call.id
+        header = f'{{{self._head}, "id": {json.dumps(given)}, "outputs": [{", ".join(parts)}]}}'.encode()
+        if raws:
+            call.content = (
+                b"content-type: application/octet-stream\r\ninference-header-content-length: %d\r\n"
+                % len(header)
+            )
+        return _compressed(call, b"".join([header, *raws]))
+
+    def _labels(self, probabilities: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Return each row's class, by the same rule as `/predict`: threshold for two, else the largest."""
+        if probabilities.shape[1] == 2:  # noqa: PLR2004 - two classes
+            return (probabilities[:, 1] >= self._threshold).astype(np.intp)
+        labels: NDArray[np.intp] = probabilities.argmax(1)
+        return labels
+
+    def _labels_raw(self, labels: NDArray[np.intp]) -> bytes:
+        return b"".join([self._labels_bytes[label] for label in labels.tolist()])
+
+    def _labels_text(self, labels: NDArray[np.intp]) -> str:
+        return f"[{', '.join([self._labels_json[label] for label in labels.tolist()])}]"
+
+
+def add_infer_routes(edge: Edge, manifest: Manifest, codec: InferCodec) -> None:
+    """Have the infer paths take the data plane's way; those of what is not served are answered 404 there."""
+
+    def unknown(_: Call) -> None:
+        raise NotFoundError("no such model or version")
+
+    for template in (INFER, INFER_VERSION):
+        served = template.format(model=manifest.name, version=manifest.version)
+        edge.add_route(served.encode(), Route(template, codec.decode))
+        others = template.format(model="[^/]+", version="[^/]+")
+        edge.add_family(re.compile(others.encode()), Route(template, unknown))
+
+
+def _compressed(call: Call, body: bytes) -> bytes:
+    accepted = call.headers.get(b"accept-encoding")
+    if accepted is None or len(body) < compression.MIN_BYTES:
+        return body
+    encoding = compression.choose(accepted)
+    if encoding is None:
+        return body
+    call.content += b"content-encoding: %b\r\nvary: accept-encoding\r\n" % encoding
+    return compression.compress(body, encoding)

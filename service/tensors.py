@@ -1,0 +1,123 @@
+"""Tensors of the Open Inference Protocol as arrays, from JSON or bytes and back. Knows nothing of models."""
+
+import json
+import math
+import struct
+from collections.abc import Sequence
+from itertools import chain
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, TypeAdapter, ValidationError
+
+from service.errors import MalformedError, quote
+
+# Little-endian, as the protocol wants it on the wire.
+FLOATS: dict[str, np.dtype[Any]] = {"FP16": np.dtype("<f2"), "FP32": np.dtype("<f4"), "FP64": np.dtype("<f8")}
+INTEGERS: dict[str, np.dtype[Any]] = {
+    f"{sign}INT{8 * size}": np.dtype(f"<{kind}{size}")
+    for sign, kind in (("", "i"), ("U", "u"))
+    for size in (1, 2, 4, 8)
+}
+NUMBERS = FLOATS | INTEGERS
+NOT_NUMBERS = ("BOOL", "BYTES", "BF16")
+"""Datatypes that the protocol and its extensions know, and that no input here takes."""
+
+_LENGTH = struct.Struct("<I")
+_floats = TypeAdapter(Annotated[list[Annotated[float, Field(strict=True)]], Field(fail_fast=True)])
+_integers = TypeAdapter(Annotated[list[Annotated[int, Field(strict=True)]], Field(fail_fast=True)])
+
+
+class MisfitError(Exception):
+    """Elements that are not what is wanted: their places in the flat tensor, and one reason for all."""
+
+    def __init__(self, places: Sequence[int] | NDArray[np.intp], reason: str) -> None:
+        super().__init__(reason)
+        self.places = places
+
+
+def from_json(data: list[Any], shape: Sequence[int], datatype: str) -> NDArray[np.float32]:
+    """Return the elements of `data`, flat or nested as `shape` (one or two dimensions) says, as float32.
+
+    Raises MalformedError when there are more or fewer than the shape says, and MisfitError for elements
+    that are not of the datatype or do not fit float32.
+    """
+    if len(shape) > 1 and data and isinstance(data[0], list):
+        if len(data) != shape[0] or not all(isinstance(row, list) and len(row) == shape[1] for row in data):
+            raise _disagreement(shape)
+        data = list(chain.from_iterable(data))
+    if len(data) != math.prod(shape):
+        raise _disagreement(shape)
+    try:
+        if datatype in INTEGERS:
+            return _whole(_integers.validate_python(data), datatype).astype(np.float32)
+        values = np.array(_floats.validate_python(data), np.float64)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        wanted = "a whole number" if datatype in INTEGERS else "a number"
+        raise MisfitError([int(problem["loc"][0])], f"not {wanted}") from None
+    return _narrow(_narrow(values, datatype), "FP32")
+
+
+def from_bytes(raw: memoryview, shape: Sequence[int], datatype: str) -> NDArray[np.float32]:
+    """Return the elements of `raw`, little-endian and row-major, as float32; FP32 is not copied.
+
+    Raises MalformedError when the bytes are not those of the shape, and MisfitError for elements that are
+    not finite or do not fit float32.
+    """
+    dtype = NUMBERS[datatype]
+    if len(raw) != math.prod(shape) * dtype.itemsize:
+        raise _disagreement(shape)
+    values = np.frombuffer(raw, dtype)
+    return values.astype(np.float32) if datatype in INTEGERS else _narrow(values, "FP32")
+
+
+def to_bytes(values: NDArray[Any]) -> bytes:
+    """Return an array's elements, little-endian and row-major."""
+    return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def to_json(values: NDArray[Any]) -> str:
+    """Return an array's elements as flat JSON: nine digits say all of a float32."""
+    numbers = tuple(values.ravel().tolist())
+    if values.dtype == np.float32:
+        return f"[{', '.join(['%.9g'] * len(numbers)) % numbers}]"
+    return json.dumps(numbers)
+
+
+def text_element(text: str) -> bytes:
+    """Return one element of a BYTES tensor: its length in four bytes, then UTF-8."""
+    encoded = text.encode()
+    return _LENGTH.pack(len(encoded)) + encoded
+
+
+def _whole(values: list[int], datatype: str) -> NDArray[Any]:
+    try:
+        return np.array(values, INTEGERS[datatype])
+    except OverflowError:
+        limits = np.iinfo(INTEGERS[datatype])
+        outside = [place for place, value in enumerate(values) if not limits.min <= value <= limits.max]
+        raise MisfitError(outside, f"out of the range of {datatype}") from None
+
+
+def _narrow(values: NDArray[Any], datatype: str) -> NDArray[Any]:
+    """Return finite `values` in a floating datatype; raises MisfitError for what it cannot hold."""
+    _check_finite(values, "not a finite number")
+    dtype = FLOATS[datatype]
+    if values.dtype.itemsize <= dtype.itemsize:
+        return values.astype(dtype, copy=False)
+    with np.errstate(over="ignore", under="ignore"):
+        narrowed = values.astype(dtype)
+    _check_finite(narrowed, f"too large for {'float32' if datatype == 'FP32' else datatype}")
+    return narrowed
+
+
+def _check_finite(values: NDArray[Any], reason: str) -> None:
+    finite = np.isfinite(values)
+    if not finite.all():
+        raise MisfitError(np.flatnonzero(~finite), reason)
+
+
+def _disagreement(shape: Sequence[int]) -> MalformedError:
+    return MalformedError(f"the data does not match the shape {quote(str(list(shape)))}")
