@@ -57,17 +57,18 @@ class PredictCodec:
         head = {"model": manifest.name, "version": str(manifest.version)}
         self._head = json.dumps(head)[1:-1]
         probabilities = ", ".join(f"{_key(label)}: %.9g" for label in manifest.classes)
-        self._predictions = [
-            f'{{"label": {_key(label)}, "probabilities": {{{probabilities}}}' for label in manifest.classes
+        self._templates = [
+            f'{{"label": {_key(label)}, "probabilities": {{{probabilities}}}}}' for label in manifest.classes
         ]
-        contributions = ", ".join(f"{_key(name)}: %r" for name in names)
-        one = f'{{"intercept": %r, "contributions": {{{contributions}}}, "logit": %r}}'
+        # Twelve digits: a third of the time of all seventeen, and far inside what the sum is checked to.
+        contributions = ", ".join(f"{_key(name)}: %.12g" for name in names)
+        one = f'{{"intercept": %.12g, "contributions": {{{contributions}}}, "logit": %.12g}}'
         logits = (
             one
             if self._classes == BINARY
             else ("{" + ", ".join(f"{_key(label)}: {one}" for label in manifest.classes) + "}")
         )
-        self._explanation = f', "explanation": {logits}'
+        self._explanation = f', "explanation": {logits}}}'
 
     def decode(self, call: Call) -> None:
         """Validate the body and set the call's `payload`, `rows`, `explain`, `id` and `encode`.
@@ -95,7 +96,7 @@ class PredictCodec:
 
         Raises InvalidError when the model gives no number for a row.
         """
-        predictions = [self._prediction(call, results, row) for row in range(first, first + call.rows)]
+        predictions = self._predictions(call, results, first)
         if None in predictions:
             row = predictions.index(None)
             raise InvalidError(f"row {row}: {NO_NUMBER}", [{"row": row, "reason": NO_NUMBER}])
@@ -137,10 +138,7 @@ class PredictCodec:
 
     def _encode_report(self, verdicts: list[str | None], call: Call, results: Results, first: int) -> bytes:
         """Return the answer for all rows: what is wrong with the bad ones, and the others' predictions."""
-        scored = (
-            self._prediction(call, results, row) or _verdict(NO_NUMBER)
-            for row in range(first, first + call.rows)
-        )
+        scored = iter([each or _verdict(NO_NUMBER) for each in self._predictions(call, results, first)])
         return self._answer(call, [next(scored) if verdict is None else verdict for verdict in verdicts])
 
     def _answer(self, call: Call, predictions: list[Any]) -> bytes:
@@ -149,23 +147,27 @@ class PredictCodec:
             f'{{"id": {json.dumps(given)}, {self._head}, "predictions": [{", ".join(predictions)}]}}'
         ).encode()
 
-    def _prediction(self, call: Call, results: Results, row: int) -> str | None:
-        """Return the prediction for a row; None when the model overflowed, and there is no number in it."""
-        k = self._classes
-        probabilities = results.probabilities[row * k : row * k + k]
-        if probabilities[0] != probabilities[0]:  # NaN, at a tenth of what isnan costs
-            return None
-        label = self._label(probabilities)
-        self._label_counts[label] += 1
-        prediction = self._predictions[label] % tuple(probabilities)
+    def _predictions(self, call: Call, results: Results, first: int) -> list[str | None]:
+        """Return each row's prediction; None where the model overflowed, and there is no number in it."""
+        k, threshold, templates, counts = self._classes, self._threshold, self._templates, self._label_counts
+        flat = iter(results.probabilities[first * k : (first + call.rows) * k])
+        found: list[str | None] = []
+        for probabilities in zip(*[flat] * k, strict=True):
+            if probabilities[0] != probabilities[0]:  # NaN, at a tenth of what isnan costs
+                found.append(None)
+                continue
+            if k == BINARY:
+                label = 1 if probabilities[1] >= threshold else 0
+            else:
+                label = probabilities.index(max(probabilities))
+            counts[label] += 1
+            found.append(templates[label] % probabilities)
         if call.explain:
-            prediction += self._explanation % self._explain(results, row)
-        return prediction + "}"
-
-    def _label(self, probabilities: list[float]) -> int:
-        if self._classes == BINARY:
-            return int(probabilities[1] >= self._threshold)
-        return probabilities.index(max(probabilities))
+            found = [
+                each and each[:-1] + self._explanation % self._explain(results, first + row)
+                for row, each in enumerate(found)
+            ]
+        return found
 
     @staticmethod
     def _explain(results: Results, row: int) -> tuple[float, ...]:

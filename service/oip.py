@@ -159,7 +159,7 @@ class InferCodec:
         return labels
 
     def _labels_raw(self, labels: NDArray[np.intp]) -> bytes:
-        return b"".join([self._labels_bytes[label] for label in labels.tolist()])
+        return b"".join(map(self._labels_bytes.__getitem__, labels.tolist()))
 
     def _labels_text(self, labels: NDArray[np.intp]) -> str:
         return f"[{', '.join([self._labels_json[label] for label in labels.tolist()])}]"

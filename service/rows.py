@@ -65,13 +65,15 @@ class Rows:
         elif len(instance) != len(self._names):
             return _one(f"{len(self._names)} values wanted, {len(instance)} given")
         try:
-            return self._row.pack(*self._validate(instance))
+            values = self._validate(instance)
         except ValidationError as error:
             problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
             reason = REASONS.get(problem["type"], problem["msg"])
             return _one(reason, self._names[int(problem["loc"][0])])
+        try:
+            return self._row.pack(*values)
         except OverflowError:
-            return _one("too large for float32", self._names[_overflowing(instance)])
+            return _one("too large for float32", self._names[_overflowing(values)])
 
     def _wrong_names(self, instance: dict[str, Any], *, suggest: bool) -> Wrong:
         unknown = [name for name in instance if name not in self._known]

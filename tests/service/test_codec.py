@@ -213,7 +213,7 @@ def test_the_codec_takes_exactly_what_the_description_takes(
         predict_request(manifest, MAX_ROWS).model_validate_json(json.dumps(document))
         for instance in document["instances"]:
             ordered = [instance[name] for name in known] if isinstance(instance, dict) else instance
-            struct.pack("<3f", *ordered)
+            struct.pack("<3f", *map(float, ordered))
         taken = True
     except (ValidationError, OverflowError):
         taken = False
