@@ -18,6 +18,7 @@ from service.call import Call
 from service.errors import (
     HeadersTooLargeError,
     MalformedError,
+    OverloadedError,
     RequestTimeoutError,
     ServiceError,
     TooLargeError,
@@ -47,13 +48,15 @@ class Protocol(HttpToolsProtocol):
         self.receiving: Call | RequestResponseCycle | None = None
         self.refusal: ServiceError | None = None
         self.in_head = self.closing = self.lingering = False
+        self.headers = []
         self.body_bytes = self.head_bytes = 0
         self.writing_paused_at: float | None = None
         self.started = self.last_active = time.monotonic()
         self.edge.opened(self)
         if len(self.edge.connections) > self.edge.max_connections:
             self.edge.metrics.rejected("connections")
-            transport.abort()
+            # Without lingering: it would hold a descriptor, which is what there are too few of.
+            self._refuse(OverloadedError("too many connections are open; try again later"), linger=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.edge.connections.discard(self)
@@ -189,9 +192,9 @@ class Protocol(HttpToolsProtocol):
         if self.turns and not self.transport.is_closing():
             self.answered(keep_alive=True)
 
-    def _refuse(self, error: ServiceError) -> None:
+    def _refuse(self, error: ServiceError, *, linger: bool = True) -> None:
         """Answer what is being received with `error`, after the answers before it, and then close."""
-        self.lingering = True
+        self.lingering = linger
         receiving, self.receiving = self.receiving, None
         if isinstance(receiving, RequestResponseCycle):
             if receiving.response_started:

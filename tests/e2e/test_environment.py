@@ -1,0 +1,71 @@
+"""Where it runs: read-only and foreign places, lost metric files, hidden devices."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.running import Service, wait_for
+
+ROW = [1.0] * 30
+
+
+def metric_files(run_dir: Path) -> Path:
+    """Return where a service with this run directory keeps its metrics."""
+    return run_dir / "metrics"
+
+
+def test_lost_metric_files_cost_no_request(start: Callable[..., Service], tmp_path: Path) -> None:
+    """With the metric directory wiped, predictions go on and the scrape says that files are missing."""
+    service = start(run_dir=tmp_path / "run", api_servers=1)
+    assert service.predict(ROW).status_code == 200
+    assert service.metric("metric_files_skipped") == 0
+    shutil.rmtree(metric_files(tmp_path / "run"))
+    assert service.predict(ROW).status_code == 200
+    assert service.http.get("/metrics").status_code == 200
+    assert service.metric("metric_files_skipped") >= 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x07", b"\x40\0\0\0" + b"\xff" * 60], ids=["empty", "torn", "nonsense"]
+)
+def test_an_unreadable_metric_file_makes_a_partial_scrape(
+    start: Callable[..., Service], tmp_path: Path, content: bytes
+) -> None:
+    """A file that a killed process left half made is skipped and counted; the totals of others stay."""
+    service = start(run_dir=tmp_path / "run", api_servers=1)
+    assert service.predict(ROW).status_code == 200
+    (metric_files(tmp_path / "run") / "counter_api-9.db").write_bytes(content)
+    assert service.metric("metric_files_skipped") == 1
+    assert service.metric("http_requests_total", route="/predict") == 1
+
+
+def test_a_restarted_http_process_goes_on_with_the_totals(
+    start: Callable[..., Service], tmp_path: Path
+) -> None:
+    """Totals do not fall, and no file is added, when an HTTP process is replaced."""
+    service = start(run_dir=tmp_path / "run", api_servers=1)
+    for _ in range(5):
+        assert service.predict(ROW).status_code == 200
+    assert service.metric("rows_total") == 5
+    files = sorted(metric_files(tmp_path / "run").iterdir())
+    [api] = service.apis()
+    api.kill()
+    wait_for(lambda: [other.pid for other in service.apis()] not in ([], [api.pid]))
+    wait_for(service.ready)
+    assert httpx.post(f"{service.url}/predict", json={"instances": [ROW]}).status_code == 200
+    assert service.metric("rows_total") == 6
+    assert sorted(metric_files(tmp_path / "run").iterdir()) == files
+
+
+def test_it_serves_without_home_and_with_hidden_devices(
+    start: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No HOME, and an empty CUDA_VISIBLE_DEVICES, which means the CPU: /info says so."""
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    service = start()
+    assert service.predict(ROW).status_code == 200
+    assert service.http.get("/info").json()["device"] == "cpu"
