@@ -48,7 +48,7 @@ class InferCodec:
         self._validate = InferRequest.__pydantic_validator__.validate_json
         self._outputs = outputs(manifest)
         self._labels_json = [json.dumps(label) for label in manifest.classes]
-        self._labels_bytes = [tensors.text_element(label) for label in manifest.classes]
+        self._labels_bytes = np.array([tensors.text_element(label) for label in manifest.classes], object)
         head = {"model_name": manifest.name, "model_version": str(manifest.version)}
         self._head = json.dumps(head)[1:-1]
 
@@ -119,9 +119,9 @@ class InferCodec:
         Raises InvalidError when the model gives no number for a row.
         """
         probabilities = results.probabilities_array(first, call.rows)
-        numbers = np.isfinite(probabilities).all(1)
+        numbers = np.isfinite(probabilities)
         if not numbers.all():
-            row = int(numbers.argmin())
+            row = int(numbers.all(1).argmin())
             raise InvalidError(f"row {row}: {NO_NUMBER}", [{"row": row, "reason": NO_NUMBER}])
         labels = self._labels(probabilities)
         for label, count in enumerate(np.bincount(labels).tolist()):
@@ -159,7 +159,7 @@ class InferCodec:
         return labels
 
     def _labels_raw(self, labels: NDArray[np.intp]) -> bytes:
-        return b"".join(map(self._labels_bytes.__getitem__, labels.tolist()))
+        return b"".join(self._labels_bytes[labels].tolist())
 
     def _labels_text(self, labels: NDArray[np.intp]) -> str:
         return f"[{', '.join([self._labels_json[label] for label in labels.tolist()])}]"

@@ -58,6 +58,15 @@ def test_float32_bytes_are_not_copied() -> None:
     assert np.shares_memory(found, np.frombuffer(raw, "<f4"))
 
 
+def test_numbers_may_begin_anywhere_in_a_body() -> None:
+    """Bytes after JSON of any length are read right, aligned or not."""
+    values = np.arange(6, dtype="<f4")
+    for before in range(4):
+        raw = memoryview(bytes(before) + values.tobytes())[before:]
+        found = tensors.from_bytes(raw, [2, 3], "FP32")
+        assert found.tolist() == values.tolist()
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("datatype", tensors.FLOATS)
 def test_what_is_not_finite_is_named_by_place(datatype: str, value: float) -> None:

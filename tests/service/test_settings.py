@@ -1,0 +1,62 @@
+"""The settings, and the table that documents them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.settings import Settings, SettingsError, load
+
+PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def row(name: str, field: Any) -> str:
+    """Return the line that docs/settings.md must have for a setting."""
+    default = "usable cores" if field.default_factory else "" if field.default is None else field.default
+    shown = str(default).lower() if isinstance(default, bool) else str(default)
+    flag = "--" + name.replace("_", "-")
+    return f"| `SERVICE_{name.upper()}` | `{flag}` | {shown} | {field.description} |"
+
+
+def test_each_setting_is_documented_as_it_is() -> None:
+    """docs/settings.md has exactly the settings, in their order, with default and reason."""
+    documented = [line for line in PAGE.read_text().splitlines() if line.startswith("| `SERVICE_")]
+    assert documented == [row(name, field) for name, field in Settings.model_fields.items()]
+
+
+def test_a_flag_wins_over_the_environment_and_that_over_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every option is read from both places."""
+    monkeypatch.setenv("SERVICE_MAX_PENDING", "7")
+    monkeypatch.setenv("SERVICE_METRICS_OPEN", "false")
+    found = load(["--max-pending", "9", "--api-keys-file", "keys"])
+    assert (found.max_pending, found.metrics_open, found.api_keys_file) == (9, False, Path("keys"))
+    assert load([]).max_pending == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("PORT", "80", "greater than or equal to 1024"),
+        ("HOST", "example.org", "'127.0.0.1', '0.0.0.0' or '::'"),
+        ("TIMEOUT_S", "nan", "finite number"),
+        ("MAX_ROWS", "many", "valid integer"),
+        ("METRICS_OPEN", "perhaps", "valid boolean"),
+        ("LOG_LEVEL", "loud", "'debug'"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_all(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: str
+) -> None:
+    """Key, value and what was wanted."""
+    monkeypatch.setenv(f"SERVICE_{name}", value)
+    with pytest.raises(SettingsError) as raised:
+        load([])
+    assert str(raised.value).startswith(f"SERVICE_{name}={value}: ")
+    assert wanted in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_settings_do_not_change() -> None:
+    """The table is frozen: what a process was started with is what it runs with."""
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().port = 9000  # type: ignore[misc]
