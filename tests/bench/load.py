@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).with_name("load.lua")
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk saw. An error is an answer of 400 or more, a broken connection or a timeout (2 s)."""
+    """What wrk saw. An error is an answer of 400 or more, a broken connection or a timeout (10 s)."""
 
     requests: int
     seconds: float
@@ -53,6 +53,7 @@ def apply(workload: Workload, port: int, connections: int, seconds: int) -> Load
             f"--threads={min(connections, 2)}",
             f"--connections={connections}",
             f"--duration={seconds}s",
+            "--timeout=10s",
             f"--script={SCRIPT}",
             f"http://127.0.0.1:{port}{workload.path}",
             "--",
