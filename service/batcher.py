@@ -42,6 +42,9 @@ SWEEP_S = 0.02
 """How late an answer 504 may be: a timer a request would cost more than the whole queue does."""
 MAX_ATTEMPTS = 3
 """Workers that one batch may take with it before it is given up."""
+HEADROOM = 2
+"""A wait is admitted that fits so many times into the time left: the pace is only an estimate, and what
+expires in the queue took a place in vain."""
 BATCH_TARGET_S = 0.05
 """No batch is made so long, by the pace last seen, that it holds up the next one by more than this."""
 
@@ -100,7 +103,7 @@ class Batcher:
         # Every HTTP process has about as much waiting as this one, and all workers share it.
         wait = self._queued_rows * self._seconds_per_row * self._settings.api_servers / len(self.links)
         full = len(self._pending) >= self._settings.max_pending
-        if full or time.monotonic() + wait > deadline:
+        if full or time.monotonic() + HEADROOM * wait > deadline:
             self.metrics.rejected("overloaded")
             error = OverloadedError("too many requests are waiting; try again later")
             error.retry_after_s = max(1, math.ceil(wait))
@@ -135,15 +138,16 @@ class Batcher:
             return
         for link in self.links:
             if link.free:
-                batch = self._next()
+                now = time.monotonic()
+                batch = self._next(now)
                 if batch is None:
                     return
-                batch.sent = time.monotonic()
+                batch.sent = now
                 for job in batch.jobs:
                     self.metrics.queue_wait.add(batch.sent - job.queued)
                 link.send(batch)
 
-    def _next(self) -> Batch | None:
+    def _next(self, now: float) -> Batch | None:
         """Return the next batch, as large as it may be: one that lost its worker before any new one."""
         while self._retries:
             batch = self._retries.popleft()
@@ -158,7 +162,7 @@ class Batcher:
         while queue and (not jobs or rows + queue[0].rows <= limit):
             job = queue.popleft()
             self._queued_rows -= job.rows
-            if job.live:
+            if job.live and job.deadline > now:
                 rows += job.rows
                 jobs.append(job)
         return Batch(next(self._ids), jobs) if jobs else None
@@ -203,12 +207,19 @@ class Batcher:
                 self._pending.pop(job, None)
                 job.fail(error)
 
+    def _drop_dead(self) -> None:
+        """Drop what nobody waits for: while no worker takes it, it would hold memory and look like work."""
+        self._queue = deque([job for job in self._queue if job.live])
+        self._queued_rows = sum([job.rows for job in self._queue])
+
     def _sweep(self) -> None:
         """Answer what is past its deadline, and end workers that hold a batch for too long."""
         now = time.monotonic()
         for job in [job for job in self._pending if job.deadline <= now]:
             del self._pending[job]
             job.fail(DeadlineError("the deadline passed before there was an answer"))
+        if len(self._queue) > len(self._pending):
+            self._drop_dead()
         late = now - self._swept > 1  # this process stood still itself, so it cannot blame a worker
         self._swept = now
         if not late:

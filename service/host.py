@@ -130,20 +130,6 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
         return process
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Return a socket bound to the address; it takes connections once an HTTP process listens on it.
-
-    Raises StartError when the address is taken or not this machine's.
-    """
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        raise StartError(f"SERVICE_PORT={port}: cannot listen on {host}: {error.strerror}") from None
-    return listener
-
-
 def check_certificate(settings: Settings) -> None:
     """Raise StartError when HTTPS is wanted and the certificate or its key cannot be used."""
     if settings.ssl_certfile is None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from service.errors import OverloadedError
 from service.settings import Settings
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
@@ -77,7 +78,9 @@ def log_request(status: int, seconds: float, slow_s: float, **fields: Any) -> No
     `fields` are what an operator greps for, None for what there is not; no input value may be among them.
     """
     level = logging.DEBUG
-    if status >= 500:  # noqa: PLR2004 - the server's own failures
+    if fields.get("code") == OverloadedError.code:
+        pass  # it is counted: a line of each would cost more than the refusal, when there is least to spend
+    elif status >= 500:  # noqa: PLR2004 - the server's own failures
         level = logging.WARNING
     elif status >= 400 or seconds > slow_s:  # noqa: PLR2004 - the client's
         level = logging.INFO

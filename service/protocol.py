@@ -35,6 +35,8 @@ MAX_HEAD_BYTES = 32 * 1024
 MAX_HEADERS = 100
 LINGER_S = 2.0
 """An early refusal goes on reading this long, or the client would see a reset instead of the answer."""
+GRACE_S = 0.3
+"""An idle connection stays open this long at the end: a close would reset a request that is on its way."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -50,7 +52,6 @@ class Protocol(HttpToolsProtocol):
         self.in_head = self.closing = self.lingering = False
         self.headers = []
         self.body_bytes = self.head_bytes = 0
-        self.writing_paused_at: float | None = None
         self.started = self.last_active = time.monotonic()
         self.edge.opened(self)
         if len(self.edge.connections) > self.edge.max_connections:
@@ -227,21 +228,24 @@ class Protocol(HttpToolsProtocol):
             self.transport.write_eof()  # the rest of the request is read and dropped until the sweep closes
 
     def shutdown(self) -> None:
-        """End the connection, after the answers that it still waits for."""
+        """End the connection, after the answers that it still waits for and what is on its way."""
         self.closing = True
-        if not self.turns and not self.in_head:
-            self.transport.close()
+        self.loop.call_later(GRACE_S, self._close_if_idle)
         for turn in self.turns:
             if not isinstance(turn, Call):
                 turn[0].keep_alive = False
+
+    def _close_if_idle(self) -> None:
+        if not self.turns and not self.in_head:
+            self.transport.close()
 
     # Time and pressure
 
     def check_time(self, now: float) -> None:
         """End the connection if its client is too slow, or has been silent for too long."""
         settings = self.edge.settings
-        if self.writing_paused_at is not None:
-            if now - self.writing_paused_at > settings.receive_timeout_s:
+        if self.transport.get_write_buffer_size():
+            if now - max(self.started, self.last_active) > settings.receive_timeout_s:
                 self.transport.abort()
         elif self.lingering:
             if not self.turns and now - self.last_active > LINGER_S:
@@ -254,12 +258,10 @@ class Protocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self.writing_paused_at = time.monotonic()
         self.flow.pause_reading()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self.writing_paused_at = None
         if len(self.turns) <= 1:
             self.flow.resume_reading()
 

@@ -11,8 +11,9 @@ from models.repository import Artifact, Repository
 from service import device, logs
 from service.deployment import Deployment, run_directory
 from service.errors import StartError
-from service.host import Host, bind, check_certificate
+from service.host import Host, check_certificate
 from service.keys import Keys
+from service.listener import bind
 from service.metrics import HostMetrics, open_files
 from service.plane import open_plane
 from service.routes import add_routes

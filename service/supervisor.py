@@ -14,15 +14,18 @@ from types import FrameType
 from service.deployment import Deployment
 from service.errors import StartError
 from service.host import Host, Process
+from service.listener import turn_away, waiting
 from service.metrics import HostMetrics
 
 POLL_S = 0.05
-"""How often a starting worker is looked at; nothing is polled once all are ready."""
+"""How often what gives no sign is looked at: a worker that starts, and at the end the listener's queue."""
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
 EARLY_S, EARLY_DEATHS = 2.0, 5
 """HTTP processes that end so soon after the last one did, so many times in a row, will not get better."""
 END_S = 3.0
 """What processes get to end after they were told to, before they are killed."""
+SETTLE_S = 0.2
+"""A client that has begun to connect gets so long for its last step before the listener closes."""
 
 log = logging.getLogger("logitserve")
 
@@ -80,6 +83,11 @@ class Supervisor:
         log.info("draining for %g s", wait_s)
         hurried = self._hurried
         self._watch(until=hurried, at_most_s=wait_s)
+        turn_away(self._listener)
+        self._watch(until=hurried, at_most_s=SETTLE_S)
+        closes = time.monotonic() + END_S
+        while waiting(self._listener) and time.monotonic() < closes and not hurried():
+            self._watch(until=hurried, at_most_s=POLL_S)
         self._listener.close()
         for api in self._apis:
             api.terminate()
@@ -104,11 +112,14 @@ class Supervisor:
     def _watch(self, until: Callable[[], bool], at_most_s: float = float("inf")) -> None:
         """Keep the processes running until the condition holds or the time is over."""
         deadline = time.monotonic() + at_most_s
-        while not until() and (left := deadline - time.monotonic()) > 0:
+        while True:
             for slot, worker in enumerate(self._workers):
                 self._keep(slot, worker)
             self._check_ready()
             self._replace_apis()
+            # After the look: what it finds ended may be what is waited for.
+            if until() or (left := deadline - time.monotonic()) <= 0:
+                return
             if not all(worker.ready for worker in self._workers):
                 left = min(left, POLL_S)
             # Whoever is not yet known to have ended is waited for, dead or not: a death since the look above

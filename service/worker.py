@@ -55,7 +55,10 @@ class LogisticRegressionAPI(ls.LitAPI):  # type: ignore[misc] # LitServe ships n
         except Exception as error:  # whatever it is, main must hear of it
             log.debug("could not start", exc_info=True)
             worker = int(os.environ["LITSERVE_WORKER_ID"])
-            text = str(error) if isinstance(error, StoreError | StartError) else repr(error)
+            text = str(error)
+            if not isinstance(error, StoreError | StartError):
+                # The last line says what is wrong; torch's own traceback comes before it.
+                text = f"{type(error).__name__}: {''.join(text.splitlines()[-1:])}"
             reason_path(self.run_dir, worker).write_text(" ".join(text.split()))
             sys.exit(1)
 

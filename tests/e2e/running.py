@@ -45,7 +45,7 @@ class Service:
         limit: Callable[[], None] | None,
         prefix: tuple[str, ...] = (),
     ) -> None:
-        """Start it. `limit` runs in the new process before the service; `prefix` is a command that runs it."""
+        """Start it. `limit` runs in the new process before the service, `prefix` is a command to run it."""
         self.settings = settings
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"

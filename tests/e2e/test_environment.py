@@ -1,6 +1,7 @@
 """Where it runs: read-only and foreign places, lost metric files, hidden devices."""
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,3 +70,16 @@ def test_it_serves_without_home_and_with_hidden_devices(
     service = start()
     assert service.predict(ROW).status_code == 200
     assert service.http.get("/info").json()["device"] == "cpu"
+
+
+def test_it_writes_only_in_its_run_directory(start: Callable[..., Service], tmp_path: Path) -> None:
+    """With a read-only root and no temporary directory it serves, and ends cleanly."""
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    mounts = f"mount --bind {run_dir} {run_dir} && mount -o remount,bind,ro / && "
+    prefix = ("unshare", "--mount", "sh", "-c", mounts + 'exec env TMPDIR=/nowhere "$@"', "sh")
+    if shutil.which("unshare") is None or subprocess.run([*prefix, "true"], check=False).returncode:
+        pytest.skip("no mount namespace here")
+    service = start(run_dir=run_dir, prefix=prefix)
+    assert service.predict(ROW).status_code == 200
+    assert service.stop() == 0

@@ -131,13 +131,10 @@ def test_keys_rotate_without_a_restart(guarded: Service, folder: Path) -> None:
 def test_https(start: Any, tmp_path: Path) -> None:
     """With a certificate the service speaks TLS, refusals that end a connection included."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        + ["-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-        + ["-keyout", str(key), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
-    )
+    made = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    named = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(["openssl", "req", *made, *named, *files], check=True, capture_output=True)
     service = start(ready=False, ssl_certfile=certificate, ssl_keyfile=key)
     trusting = ssl.create_default_context(cafile=certificate)
     with httpx.Client(base_url=f"https://127.0.0.1:{service.port}", verify=trusting) as client:

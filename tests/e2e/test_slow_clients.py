@@ -96,6 +96,20 @@ def test_a_client_that_does_not_read_is_cut_off(
     assert service.predict(ROW).status_code == 200
 
 
+def test_a_few_unread_answers_do_not_outlive_their_connection(
+    start: Callable[..., Service], connect: Callable[..., socket.socket]
+) -> None:
+    """Answers too few to stop the reading, but more than the kernel takes, do not keep a connection open."""
+    service = start(receive_timeout_s=1, keep_alive_s=1, api_servers=1)
+    [api] = service.apis()
+    before = len(api.net_connections("tcp"))
+    # The kernel takes up to about 2.5 MB; one of these steps of 35 KB leaves less than a pause in user space.
+    for count in range(60, 90):
+        connect(service, b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * count, receive_buffer=4096)
+    wait_for(lambda: len(api.net_connections("tcp")) > before)
+    wait_for(lambda: len(api.net_connections("tcp")) <= before, CUT_OFF_S)
+
+
 def test_idle_connections_end(start: Callable[..., Service], connect: Callable[..., socket.socket]) -> None:
     """A connection without a request ends after the keep-alive time."""
     service = start(keep_alive_s=1)

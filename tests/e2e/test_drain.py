@@ -1,0 +1,106 @@
+"""SIGTERM: balancers are told, what was accepted is answered, nothing is left."""
+
+import asyncio
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e import faulty
+from tests.e2e.running import Service, wait_for
+from tests.load import openloop
+from tests.load.client import Connection, get
+
+DRAIN_S = 1.5
+LOAD = 0.8 / faulty.SECONDS_PER_ROW
+"""80 % of the slow model's capacity, in requests a second."""
+NAMESPACE = ("unshare", "--pid", "--fork", "--kill-child")
+"""Makes the command PID 1 of its own, as in a container."""
+
+
+def as_pid_1() -> bool:
+    """Return whether this machine lets us run something as PID 1."""
+    return (
+        shutil.which("unshare") is not None
+        and subprocess.run([*NAMESPACE, "true"], check=False, capture_output=True).returncode == 0
+    )
+
+
+@pytest.mark.parametrize("prefix", [(), NAMESPACE], ids=["child", "pid-1"])
+@pytest.mark.parametrize("keep", [True, False], ids=["keep-alive", "connect-each"])
+def test_a_drain_loses_nothing(
+    start: Callable[..., Service], faults: Path, prefix: tuple[str, ...], keep: bool
+) -> None:
+    """At 80 % load each request whose connection was accepted is answered 200, and the exit status is 0."""
+    if prefix and not as_pid_1():
+        pytest.skip("no PID namespace here")
+    service = start(model_store=faults, model="slow", drain_s=DRAIN_S, api_servers=2, prefix=prefix)
+    main = service.main.children()[0] if prefix else service.main
+    tree = [main, *main.children(recursive=True)]
+
+    async def drain() -> None:
+        await asyncio.sleep(1)
+        probe = await Connection.connect(service.port)
+        assert (await probe.ask(get("/readyz"))).status == 200
+        main.send_signal(signal.SIGTERM)
+        sent = time.monotonic()
+        while (await probe.ask(get("/readyz"))).status == 200:
+            assert time.monotonic() - sent < 1
+            await asyncio.sleep(0.02)
+        probe = await Connection.connect(service.port)
+        answer = await probe.ask(faulty.request(0))
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert await asyncio.to_thread(service.main.wait, 20) == 0
+        assert time.monotonic() - sent >= DRAIN_S
+
+    async def load() -> openloop.Result:
+        arrivals = openloop.poisson(LOAD, 4)
+        loading = openloop.run(service.port, arrivals, faulty.request, faulty.right, keep=keep)
+        result, _ = await asyncio.gather(loading, drain())
+        return result
+
+    result = asyncio.run(load())
+    assert set(result.counts()) <= {0, 200}, result.report()
+    assert not result.wrong()
+    # Once the listener is closed nobody is let in; whoever was let in before was answered.
+    assert set(result.broken()) <= {"ConnectionRefusedError"}
+    _, alive = psutil.wait_procs(tree, 3)
+    assert not alive
+    with socket.create_server(("127.0.0.1", service.port)):
+        pass
+
+
+def test_a_second_signal_ends_it_at_once(start: Callable[..., Service], faults: Path) -> None:
+    """Who cannot wait for the drain sends the signal again."""
+    service = start(model_store=faults, model="fast", drain_s=60)
+    service.main.terminate()
+    wait_for(lambda: not service.ready())
+    sent = time.monotonic()
+    assert service.stop() == 0
+    assert time.monotonic() - sent < 10
+
+
+def test_idle_connections_do_not_hold_a_drain(start: Callable[..., Service], faults: Path) -> None:
+    """A connection that asks during the drain is answered and told to close; a silent one is closed."""
+    service = start(model_store=faults, model="fast", drain_s=1, api_servers=1)
+
+    async def main() -> None:
+        silent, asking = [await Connection.connect(service.port) for _ in range(2)]
+        for connection in (silent, asking):
+            assert (await connection.ask(faulty.request(0))).status == 200
+        service.main.terminate()
+        await asyncio.to_thread(wait_for, lambda: not service.ready())
+        answer = await asking.ask(get("/livez"))
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        with pytest.raises(EOFError):
+            await silent.answer()
+        silent.close()
+
+    asyncio.run(main())
+    assert service.main.wait(10) == 0
