@@ -67,7 +67,7 @@ def _sweep(store: Path, points: dict[int, tuple[Workload, int]], servers: int) -
 
 def _draw_rows(by_rows: dict[int, dict[str, float]]) -> None:
     figure, axes = plt.subplots(figsize=(6, 4))
-    axes.loglog(by_rows, [point["p50_ms"] for point in by_rows.values()], "o-")
+    axes.loglog(list(by_rows), [point["p50_ms"] for point in by_rows.values()], "o-")
     axes.set(xlabel="rows in a request (JSON, 30 inputs)", ylabel="p50, ms, one connection")
     axes.grid(which="both", alpha=0.3)
     figure.tight_layout()
@@ -78,7 +78,7 @@ def _draw_connections(by_connections: dict[int, dict[int, dict[str, float]]]) ->
     figure, axes = plt.subplots(figsize=(6, 4))
     for servers, points in by_connections.items():
         label = f"{servers} HTTP process{'es' * (servers > 1)}"
-        axes.semilogx(points, [point["rate"] for point in points.values()], "o-", label=label)
+        axes.semilogx(list(points), [point["rate"] for point in points.values()], "o-", label=label)
     axes.set(xlabel="connections, one row a request", ylabel="requests a second", ylim=(0, None))
     axes.grid(which="both", alpha=0.3)
     axes.legend()
