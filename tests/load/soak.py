@@ -48,7 +48,7 @@ class Soak:
     killed: int
 
     def failed(self) -> int:
-        """Count the good requests that were not answered 200, the bad ones not 422, and those not answered."""
+        """Count good requests not answered 200, bad ones not answered 422, and those not answered at all."""
         return sum(not sample.right or sample.status == BROKEN for sample in self.result.samples)
 
     def memory_slope(self) -> float:
