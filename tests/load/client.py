@@ -19,12 +19,7 @@ class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._closed = False
-
-    @property
-    def open(self) -> bool:
-        """Whether neither side has ended the connection, as far as is known here."""
-        return not self._closed and not self._reader.at_eof()
+        self.open = True
 
     @classmethod
     async def connect(cls, port: int) -> Self:
@@ -49,7 +44,7 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection, whatever it still waits for."""
-        self._closed = True
+        self.open = False
         self._writer.close()
 
 

@@ -49,8 +49,6 @@ async def run(
     async def one(number: int, due: float) -> Sample:
         connection, answer, why = None, None, ""
         try:
-            while idle and not idle[-1].open:  # the service ends connections that are idle for long
-                idle.pop().close()
             connection = idle.pop() if idle else await Connection.connect(port)
             answer = await connection.ask(request(number))
         except (OSError, EOFError) as error:
