@@ -53,8 +53,9 @@ def test_a_drain_loses_nothing(
         while (await probe.ask(get("/readyz"))).status == 200:
             assert time.monotonic() - sent < 1
             await asyncio.sleep(0.02)
-        probe = await Connection.connect(service.port)
-        answer = await probe.ask(faulty.request(0))
+        probe.close()
+        late = await Connection.connect(service.port)
+        answer = await late.ask(faulty.request(0))
         assert (answer.status, answer.headers["connection"]) == (200, "close")
         assert await asyncio.to_thread(service.main.wait, 20) == 0
         assert time.monotonic() - sent >= DRAIN_S

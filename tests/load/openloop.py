@@ -41,7 +41,8 @@ async def run(
 ) -> Result:
     """Send `request(n)` at the n-th arrival, in seconds from now, and return what came of all of them.
 
-    A request takes an idle connection or a new one; always a new one unless `keep`.
+    A request takes the connection that has been idle longest, so that none idles until the service closes
+    it, or a new one; always a new one unless `keep`.
     """
     started = time.monotonic()
     idle: deque[Connection] = deque()
@@ -49,7 +50,7 @@ async def run(
     async def one(number: int, due: float) -> Sample:
         connection, answer, why = None, None, ""
         try:
-            connection = idle.pop() if idle else await Connection.connect(port)
+            connection = idle.popleft() if idle else await Connection.connect(port)
             answer = await connection.ask(request(number))
         except (OSError, EOFError) as error:
             why = type(error).__name__
