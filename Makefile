@@ -5,7 +5,7 @@ DECODERS := tests/service/test_codec.py tests/service/test_tensors.py tests/serv
 	tests/service/test_compression.py tests/service/test_frames.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve train test test-slow fuzz check bench
+.PHONY: help setup serve train test test-slow fuzz check bench load load-ui overload soak capacity image container-test checkov
 
 help:  ## print the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -14,7 +14,7 @@ setup: .venv/ready  ## make .venv with everything pinned
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,load]'
 	@touch $@
 
 serve: .venv/ready  ## train the default model if the store has none, serve on http://127.0.0.1:8000
@@ -44,3 +44,32 @@ check: .venv/ready  ## format, lint, types (strict), import walls
 
 bench: .venv/ready  ## measure beside bare uvicorn, FastAPI and stock LitServe in one run
 	$(BIN)/python -m tests.bench $(ARGS)
+
+load: .venv/ready  ## load it with locust, headless; exit status by SLO; HOST=url SHAPE=steady|step|spike|soak ARGS="..."
+	$(BIN)/python -m deploy.load $(if $(HOST),--host '$(HOST)') $(if $(SHAPE),--shape $(SHAPE)) $(ARGS)
+
+load-ui: .venv/ready  ## the same with locust's web page
+	$(BIN)/python -m deploy.load --ui $(if $(HOST),--host '$(HOST)') $(ARGS)
+
+overload: .venv/ready  ## goodput and latencies at 0.8, 2 and 10 times the capacity of a slow model; ARGS="--seconds 20"
+	$(BIN)/python -m tests.load.overload $(ARGS)
+
+soak: .venv/ready  ## 10 minutes with bad requests and killed workers; fails when a good request does; ARGS="--seconds 60"
+	$(BIN)/python -m tests.load.soak $(ARGS)
+
+capacity: .venv/ready  ## the highest rate within the SLO, and what follows from it; ARGS="--wanted 5000"
+	$(BIN)/python -m deploy.load.capacity $(ARGS)
+
+image: .venv/ready  ## build the container image; TARGET=cpu|cuda|training|with-model TAG=logitserve BASE=image|local
+	@TARGET='$(TARGET)' TAG='$(TAG)' BASE='$(BASE)' deploy/image.sh
+
+container-test: .venv/ready  ## build the image on a local base, run it hardened under runc, check it from outside
+	@BASE=local deploy/image.sh
+	$(BIN)/pytest -q tests/deploy/container.py $(ARGS)
+
+# Apart from .venv: it pins half of the world.
+checkov:  ## scan image file and manifests for bad practice
+	@rm -rf build/manifests && mkdir -p build/manifests && cp deploy/Dockerfile deploy/kubernetes/train.yaml build/manifests
+	@for overlay in cpu gpu kserve; do $(BIN)/kubectl kustomize deploy/kubernetes/overlays/$$overlay >build/manifests/$$overlay.yaml || exit 1; done
+	@$(PYTHON) -m venv build/checkov && build/checkov/bin/pip install --quiet --disable-pip-version-check checkov==3.3.30
+	build/checkov/bin/checkov --config-file deploy/checkov.yml
