@@ -63,7 +63,8 @@ class InferRequest(_Known):
     id: Id = None
     parameters: RequestParameters = RequestParameters()
     inputs: Annotated[list[InferInput], Field(min_length=1, fail_fast=True)]
-    outputs: Annotated[list[InferOutput], Field(fail_fast=True)] = []
+    # A factory, because pydantic would deep-copy a default.
+    outputs: Annotated[list[InferOutput], Field(default_factory=list, fail_fast=True)]
 
 
 class OutputTensor(BaseModel):

@@ -5,49 +5,45 @@ from numpy.typing import NDArray
 
 
 class Results:
-    """A batch's probabilities, and its explanations when they were asked for.
+    """A batch's probabilities, and its explanations when they were asked for, as `frames` lays them out."""
 
-    `probabilities` is flat, [rows, classes]. `logits` is how many logits a row has: 1 for two classes, else
-    one a class.
-    """
-
-    __slots__ = ("_columns", "_explanation", "_payload", "_rows", "logits", "probabilities")
+    __slots__ = ("_classes", "_columns", "_logits", "_payload", "_rows")
 
     def __init__(self, payload: bytes | bytearray, rows: int, classes: int, columns: int) -> None:
-        size = rows * classes * 4
-        view = memoryview(payload)
-        self.probabilities: list[float] = view[:size].cast("f").tolist()  # type: ignore[assignment] # typeshed: int
-        self.logits = 1 if classes == 2 else classes  # noqa: PLR2004 - two classes share one logit
-        self._explanation: list[float] = view[size:].cast("d").tolist()  # type: ignore[assignment] # as above
-        self._rows, self._columns, self._payload = rows, columns, payload
+        self._payload, self._rows, self._classes, self._columns = payload, rows, classes, columns
+        self._logits = 1 if classes == 2 else classes  # noqa: PLR2004 - two classes share one logit
 
-    def intercept(self, index: int) -> float:
-        """Return the intercept of logit `index`."""
-        return self._explanation[index]
+    def probabilities(self, first: int, rows: int) -> list[float]:
+        """Return the probabilities of `rows` rows from `first` on, flat, [rows, classes]."""
+        size = 4 * self._classes
+        view = memoryview(self._payload)[first * size : (first + rows) * size]
+        return view.cast("f").tolist()  # type: ignore[return-value] # typeshed knows only integers
 
-    def logit(self, row: int, index: int) -> float:
-        """Return logit `index` of `row`."""
-        return self._explanation[self.logits * (1 + row) + index]
-
-    def contributions(self, row: int, index: int) -> list[float]:
-        """Return what each input adds to logit `index` of `row`, in the order of the inputs."""
-        start = self.logits * (1 + self._rows) + (row * self.logits + index) * self._columns
-        return self._explanation[start : start + self._columns]
+    def explanation(self, row: int) -> list[float]:
+        """Return intercept, contributions in the inputs' order, and logit, of each logit of `row` in turn."""
+        k, columns = self._logits, self._columns
+        numbers = memoryview(self._payload)[self._rows * self._classes * 4 :].cast("d")
+        found: list[float] = []
+        for index in range(k):
+            start = k * (1 + self._rows) + (row * k + index) * columns
+            found += [numbers[index], *numbers[start : start + columns], numbers[k * (1 + row) + index]]
+        return found
 
     def probabilities_array(self, first: int, rows: int) -> NDArray[np.float32]:
         """Return the probabilities of `rows` rows from `first` on, [rows, classes]."""
-        classes = len(self.probabilities) // self._rows
-        found = np.frombuffer(self._payload, "<f4", rows * classes, first * classes * 4)
-        return found.reshape(rows, classes)
+        found = np.frombuffer(self._payload, "<f4", rows * self._classes, first * self._classes * 4)
+        return found.reshape(rows, self._classes)
 
     def explanation_arrays(self, first: int, rows: int) -> dict[str, NDArray[np.float64]]:
         """Return the explanation of `rows` rows from `first` on, by its parts' names.
 
         They are `intercept` [logits], `logit` [rows, logits] and `contributions` [rows, logits, inputs].
         """
-        found = np.frombuffer(self._payload, "<f8", offset=len(self.probabilities) * 4)
-        intercept, logit, contributions = np.split(found, np.cumsum([self.logits, self._rows * self.logits]))
-        shape = self._rows, self.logits, self._columns
+        found = np.frombuffer(self._payload, "<f8", offset=self._rows * self._classes * 4)
+        intercept, logit, contributions = np.split(
+            found, np.cumsum([self._logits, self._rows * self._logits])
+        )
+        shape = self._rows, self._logits, self._columns
         return {
             "intercept": intercept,
             "logit": logit.reshape(shape[:2])[first : first + rows],

@@ -40,7 +40,9 @@ class Runtime:
             path = str(artifact.path / "model.pt")
             module = torch.jit.load(path, map_location=self.device).eval()  # type: ignore[no-untyped-call]
             self._compare_weights(module, artifact)
-            self._module = torch.jit.freeze(module, preserved_attrs=["explain"])
+            frozen = torch.jit.freeze(module, preserved_attrs=["explain"])
+        # The methods themselves: to call the module looks for hooks first, in every call.
+        self._forward, self._explain = frozen.forward, frozen.explain
         self._check_golden(artifact.manifest)
         columns = len(artifact.manifest.inputs)
         for rows in WARM_UP_ROWS:
@@ -51,7 +53,7 @@ class Runtime:
 
     def predict(self, rows: Floats) -> Floats:
         """Return probabilities, float32 [rows, classes], of raw inputs, float32 [rows, inputs]."""
-        result: Floats = self._module(torch.from_numpy(rows).to(self.device)).cpu().numpy()
+        result: Floats = self._forward(torch.from_numpy(rows).to(self.device)).cpu().numpy()
         return result
 
     def explain(self, rows: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -59,7 +61,7 @@ class Runtime:
 
         k is 1 for two classes and the number of classes otherwise; intercept + contributions = logit.
         """
-        logit, intercept, contributions = self._module.explain(torch.from_numpy(rows).to(self.device))
+        logit, intercept, contributions = self._explain(torch.from_numpy(rows).to(self.device))
         return intercept.cpu().numpy(), logit.cpu().numpy(), contributions.cpu().numpy()
 
     def _compare_weights(self, module: torch.jit.ScriptModule, artifact: Artifact) -> None:

@@ -35,6 +35,16 @@ Number = Annotated[float, WithJsonSchema({"type": "number", "minimum": -FLOAT32_
 Explain = Annotated[bool, Field(description="Whether each prediction says what each input added.")]
 
 
+class Envelope(BaseModel):
+    """What a request says besides its rows."""
+
+    model_config = STRICT
+
+    id: Id = None
+    explain: Explain = False
+    on_error: OnError = "fail"
+
+
 class Explanation(BaseModel):
     """What made the logit: intercept plus contributions. With more than two classes, one a class."""
 
@@ -137,11 +147,4 @@ def _request(name: str, row: Any, max_rows: int) -> type[BaseModel]:
     text = "The rows to score: lists in the order of the inputs, or objects by name."
     limits = Field(min_length=1, max_length=max_rows, fail_fast=True, description=text)
     instances: Any = Annotated[list[row], limits]
-    return create_model(
-        name,
-        __config__=STRICT,
-        instances=(instances, ...),
-        id=(Id, None),
-        explain=(Explain, False),
-        on_error=(OnError, "fail"),
-    )
+    return create_model(name, __base__=Envelope, instances=(instances, ...))

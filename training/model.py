@@ -51,8 +51,9 @@ class LogisticRegression(nn.Module):
         Returns logit [rows, k], intercept [k] and contributions [rows, k, inputs], where input i adds
         w_i (x_i - mean_i) / scale_i and the intercept plus the contributions is the logit.
         """
-        standardised = (x.double() - self.mean.double()) / self.scale.double()
-        contributions = standardised.unsqueeze(1) * self.linear.weight.double()
+        # As in `forward`: what combines weights becomes a constant.
+        weight = self.linear.weight.double() / self.scale.double()
+        contributions = (x.double() - self.mean.double()).unsqueeze(1) * weight
         intercept = self.linear.bias.double()
         return intercept + contributions.sum(2), intercept, contributions
 
