@@ -51,6 +51,7 @@ class Input(Frozen):
 
     name: Annotated[str, Field(min_length=1)]
     kind: Literal["numeric"] = "numeric"
+    unit: Annotated[str, Field(min_length=1)] | None = None
     reference: Reference
 
 

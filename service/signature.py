@@ -44,7 +44,7 @@ def outputs(manifest: Manifest) -> dict[str, Tensor]:
 
 
 def metadata(manifest: Manifest) -> dict[str, Any]:
-    """Return the model metadata document; `properties` is ours: names, kinds and ranges of the inputs."""
+    """Return the model metadata document; `properties` is ours: names, kinds, units, ranges."""
 
     def shaped(tensors: Iterable[Tensor]) -> list[dict[str, Any]]:
         return [{"name": each.name, "datatype": each.datatype, "shape": [-1, *each.dims]} for each in tensors]

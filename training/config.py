@@ -47,6 +47,12 @@ class Config(BaseSettings):
     target: str | None = Field(
         None, description="Column to predict; needed for a file, and only there: a built-in set has its own."
     )
+    units: dict[str, str] = Field(
+        {},
+        description=(
+            "Units of input columns, for those who read /info: --units 'mean radius=mm' --units age=years."
+        ),
+    )
     name: Name = Field(
         default_factory=name_from_data,
         description="Model to publish a new version of; by default named after the data.",

@@ -36,6 +36,9 @@ def run(config: Config, bar: Bar) -> Outcome:
     device = choose_device(config.device)
     bar.stage("reading the data")
     dataset = load(config.data, config.target)
+    for name in config.units:
+        if name not in dataset.inputs:
+            raise SettingError(f"TRAINING_UNITS={name}: no such input column in {config.data}")
     splits = split(dataset, config.seed)
 
     train = splits["train"]
@@ -65,7 +68,7 @@ def run(config: Config, bar: Bar) -> Outcome:
             git_commit=provenance.git_commit(),
             libraries=provenance.libraries(),
             files={name: digests[name] for name in manifest.FILES},
-            inputs=_inputs(dataset, train),
+            inputs=_inputs(dataset, train, config.units),
             classes=dataset.classes,
             threshold=config.threshold,
             data=_data(dataset, splits, config.seed),
@@ -89,11 +92,12 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cpu" if name == "cpu" or not available else "cuda")
 
 
-def _inputs(dataset: Dataset, train: Split) -> tuple[manifest.Input, ...]:
+def _inputs(dataset: Dataset, train: Split, units: Mapping[str, str]) -> tuple[manifest.Input, ...]:
     columns = zip(dataset.inputs, train.x.T.astype(np.float64), strict=True)
     return tuple(
         manifest.Input(
             name=name,
+            unit=units.get(name),
             reference=manifest.Reference(
                 mean=float(column.mean()),
                 std=float(column.std()),

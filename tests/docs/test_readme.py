@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,18 @@ def test_the_first_request_prints_the_answer_shown(service: Service) -> None:
     expected = shown["predictions"][0].pop("probabilities")
     assert found["predictions"][0].pop("probabilities") == pytest.approx(expected, abs=1e-5)
     assert found == shown
+
+
+def test_the_clients_print_what_they_should(service: Service) -> None:
+    """The Python examples, by name and through tritonclient, run as they are."""
+    printed = []
+    for block in blocks("python"):
+        code = block.replace("127.0.0.1:8000", f"127.0.0.1:{service.port}")
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        printed.append(run.stdout)
+    by_name, triton = printed
+    assert re.fullmatch(r"(benign|malignant) -?\d+\.\d+(e-\d+)?\n", by_name)
+    assert triton.startswith("(256, 2) [b'")
 
 
 def test_every_make_target_named_in_a_page_exists() -> None:

@@ -64,12 +64,13 @@ def test_every_refusal_is_described_in_the_one_form(document: dict[str, Any]) ->
 
 
 def test_info_tells_what_the_inputs_are(service: Service, artifact: Artifact) -> None:
-    """Names, kinds and the ranges seen in training, in order; no row of the training data."""
+    """Names, kinds, units and the ranges seen in training, in order; no row of the training data."""
     info = service.http.get("/info").json()
     assert info["digest"] == artifact.digest
     assert [item["name"] for item in info["inputs"]] == [item.name for item in artifact.manifest.inputs]
     for item in info["inputs"]:
         assert item["kind"] == "numeric"
+        assert item["unit"] is None
         assert item["reference"]["min"] <= item["reference"]["mean"] <= item["reference"]["max"]
     assert info["device"] == "cpu"
     assert "golden" not in info

@@ -20,6 +20,7 @@ def test_frozen_text_goes_on_parsing(frozen: Path) -> None:
     assert (manifest.name, manifest.version, manifest.classes) == ("tiny", 3, ("no", "yes"))
     assert manifest.created.isoformat() == "2025-01-31T09:30:00+00:00"
     assert [item.name for item in manifest.inputs] == ["width (mm)", "Höhe"]
+    assert [item.unit for item in manifest.inputs] == ["mm", None]
     assert manifest.inputs[0].reference.max == 1e300
     assert manifest.golden[0].probabilities == (0.30000000000000004, 0.7)
 

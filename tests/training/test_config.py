@@ -31,6 +31,11 @@ def test_flags_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
     assert (config.seed, config.epochs, config.if_empty) == (7, 4, True)
 
 
+def test_units_are_given_one_by_one() -> None:
+    """A flag a column, so that names may hold anything but an equals sign."""
+    assert load(["--units", "mean radius=mm", "--units", "age=a"]).units == {"mean radius": "mm", "age": "a"}
+
+
 def test_the_table_is_frozen() -> None:
     """A setting cannot change during a run."""
     with pytest.raises(ValueError, match="frozen"):

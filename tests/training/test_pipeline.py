@@ -38,6 +38,14 @@ def test_a_run_publishes_a_verified_version(toy: Config) -> None:
     assert {round(example.probabilities[1]) for example in manifest.golden} == {0, 1}
 
 
+def test_units_are_kept_and_belong_to_inputs(toy: Config) -> None:
+    """An input's unit reaches the manifest; one for a column that is not there is refused."""
+    published = publish(toy, units={"x2": "mm"})
+    assert [item.unit for item in published.manifest.inputs] == [None, "mm"]
+    with pytest.raises(SettingError, match="TRAINING_UNITS=x3: no such input column in toy"):
+        publish(toy, units={"x3": "mm"})
+
+
 def test_scaling_is_that_of_the_training_rows(toy: Config) -> None:
     """Mean, scale and the manifest's reference come from the training split and no other row."""
     published = publish(toy)
