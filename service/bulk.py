@@ -10,7 +10,12 @@ import simdjson
 
 BULK_BYTES = 8 * 1024
 """From here on this is quicker than pydantic and `struct`; for a few rows they are."""
+KEPT_BYTES = 1 << 20
+"""A parser's buffers grow with what it reads. One is kept, because fresh pages cost as much as parsing does, but
+not for the largest bodies. It cannot go on while a part of its last document lives, so none leaves `read`."""
 INSTANCES = "instances"
+
+_parser = simdjson.Parser()
 
 
 class Bulk(NamedTuple):
@@ -30,7 +35,7 @@ def read(body: bytes, inputs: int, max_rows: int) -> Bulk:
     if not body.startswith(b"{"):  # the parser would skip a byte order mark
         raise ValueError("not an object")
     try:
-        document: Any = simdjson.Parser().parse(body)
+        document: Any = (_parser if len(body) <= KEPT_BYTES else simdjson.Parser()).parse(body)
         instances = document[INSTANCES]
         fields = {name: document[name] for name in document if name != INSTANCES}
         lengths = [len(row) for row in instances]
@@ -44,6 +49,8 @@ def read(body: bytes, inputs: int, max_rows: int) -> Bulk:
         raise ValueError("not rows of numbers")
     if len(fields) + 1 != len(document):
         raise ValueError("a field given twice")
+    if any(isinstance(value, simdjson.Object | simdjson.Array) for value in fields.values()):
+        raise ValueError("a field that is no plain value")
     with np.errstate(over="ignore"):
         narrowed = values.astype("<f4")
     if not np.isfinite(narrowed).all():

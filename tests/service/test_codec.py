@@ -265,6 +265,7 @@ def test_a_large_body_is_read_as_a_small_one(
         "[[1, 2, 3]] * 9",
         "[[1, 2, 3]]} {",
         '[[1, 2, 3]], "instances": [[4, 5, 6]]',
+        '[[1, 2, 3]], "id": {"a": 1}',
     ],
 )
 def test_what_is_not_plain_rows_is_left_to_others(instances: str) -> None:
@@ -272,6 +273,8 @@ def test_what_is_not_plain_rows_is_left_to_others(instances: str) -> None:
     body = f'{{"instances": {instances}}}'.replace("[[1, 2, 3]] * 9", str([[1, 2, 3]] * 9))
     with pytest.raises(ValueError):  # noqa: PT011 - the caller looks at no more either
         bulk.read(body.encode(), 3, MAX_ROWS)
+    found = bulk.read(b'{"id": "b", "instances": [[1, 2, 3], [4, 5, 6]]}', 3, MAX_ROWS)
+    assert found == (struct.pack("<6f", 1, 2, 3, 4, 5, 6), 2, {"id": "b"})
 
 
 def test_the_limits_of_the_default_settings_fit_together() -> None:
