@@ -11,7 +11,7 @@ import simdjson
 BULK_BYTES = 8 * 1024
 """From here on this is quicker than pydantic and `struct`; for a few rows they are."""
 KEPT_BYTES = 1 << 20
-"""A parser's buffers grow with what it reads. One is kept, because fresh pages cost as much as parsing does, but
+"""A parser's buffers grow with what it reads. One is kept, because fresh pages cost as much as parsing, but
 not for the largest bodies. It cannot go on while a part of its last document lives, so none leaves `read`."""
 INSTANCES = "instances"
 
