@@ -64,11 +64,11 @@ image: .venv/ready  ## build the container image; TARGET=cpu|cuda|training|with-
 	@TARGET='$(TARGET)' TAG='$(TAG)' BASE='$(BASE)' deploy/image.sh
 
 container-test: .venv/ready  ## build the image on a local base, run it hardened under runc, check it from outside
-	@BASE=local deploy/image.sh
+	@ENGINE=buildah BASE=local deploy/image.sh
 	$(BIN)/pytest -q tests/deploy/container.py $(ARGS)
 
 # Apart from .venv: it pins half of the world.
-checkov:  ## scan image file and manifests for bad practice
+checkov: .venv/ready  ## scan image file and manifests for bad practice
 	@rm -rf build/manifests && mkdir -p build/manifests && cp deploy/Dockerfile deploy/kubernetes/train.yaml build/manifests
 	@for overlay in cpu gpu kserve; do $(BIN)/kubectl kustomize deploy/kubernetes/overlays/$$overlay >build/manifests/$$overlay.yaml || exit 1; done
 	@$(PYTHON) -m venv build/checkov && build/checkov/bin/pip install --quiet --disable-pip-version-check checkov==3.3.30

@@ -3,22 +3,17 @@
 Knows nothing of HTTP, nor of which process accepts.
 """
 
-import ctypes
+import os
 import socket
 import struct
 import sys
 
 from service.errors import StartError
 
-SO_ATTACH_FILTER = 26
-SYN_ONLY = (
-    (0x30, 0, 0, 13),  # load the byte of TCP's flags
-    (0x54, 0, 0, 0x12),  # keep SYN and ACK
-    (0x15, 0, 1, 0x02),  # SYN without ACK begins a connection:
-    (0x06, 0, 0, 0),  # drop it;
-    (0x06, 0, 0, 0xFFFFFFFF),  # all else passes
-)
-"""A packet filter of the kernel (classic BPF: code, jump if true, jump if false, operand)."""
+IP_MINTTL, IPV6_MINHOPCOUNT = 21, 73
+HIGHEST_TTL = 255
+"""Packets start at 64 or 128 nearly everywhere: the kernel's check against spoofed neighbours (RFC 5082)
+drops them, and asks for no privilege, as its packet filters do."""
 TCP_INFO_UNACKED = struct.Struct("=24xI")
 """The field of the kernel's `tcp_info` that for a listener counts the connections not yet accepted."""
 
@@ -42,13 +37,20 @@ def turn_away(listener: socket.socket) -> None:
 
     A client that knocks now tries again a second later, and is refused if the socket is closed by then.
     """
+    _demand_ttl(listener, HIGHEST_TTL)
+
+
+def let_in(connection: int) -> None:
+    """Listen to a client that was accepted after `turn_away`, from whose listener its socket inherits."""
+    with socket.socket(fileno=os.dup(connection)) as accepted:
+        _demand_ttl(accepted, 0)
+
+
+def _demand_ttl(own: socket.socket, least: int) -> None:
     if sys.platform == "linux":
-        program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in SYN_ONLY))
-        listener.setsockopt(
-            socket.SOL_SOCKET,
-            SO_ATTACH_FILTER,
-            struct.pack("@HP", len(SYN_ONLY), ctypes.addressof(program)),
-        )
+        own.setsockopt(socket.IPPROTO_IP, IP_MINTTL, least)
+        if own.family == socket.AF_INET6:
+            own.setsockopt(socket.IPPROTO_IPV6, IPV6_MINHOPCOUNT, least)
 
 
 def waiting(listener: socket.socket) -> int:

@@ -24,6 +24,7 @@ from service.errors import (
     TooLargeError,
     UriTooLongError,
 )
+from service.listener import let_in
 
 if TYPE_CHECKING:
     import asyncio
@@ -53,6 +54,8 @@ class Protocol(HttpToolsProtocol):
         self.headers = []
         self.body_bytes = self.head_bytes = 0
         self.started = self.last_active = time.monotonic()
+        if self.edge.draining():
+            let_in(transport.get_extra_info("socket").fileno())
         self.edge.opened(self)
         if len(self.edge.connections) > self.edge.max_connections:
             self.edge.metrics.rejected("connections")

@@ -5,6 +5,7 @@ Rows are drawn from the training statistics that `/info` tells, so any model can
 
 import json
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +138,12 @@ def count_offered(environment: Environment, **_: Any) -> None:
     shape.offered = 0.0
 
     def look() -> None:
+        looked = time.monotonic()
         while True:
             gevent.sleep(LOOK_S)
-            shape.offered += environment.runner.user_count * REQUESTS_PER_USER * LOOK_S
+            now = time.monotonic()  # a generator that is too busy sleeps for longer
+            shape.offered += environment.runner.user_count * REQUESTS_PER_USER * (now - looked)
+            looked = now
 
     environment.looking = gevent.spawn(look)
 

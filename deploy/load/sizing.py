@@ -28,7 +28,7 @@ def derive(measured: Measured, wanted_per_s: float) -> dict[str, Any]:
     planned = HEADROOM * rate
     in_flight = planned * measured.mean_s
     pending = max(1, ceil(rate * LONGEST_WAIT_S / measured.processes))
-    retry_s = max(1, ceil(pending * measured.processes / rate))
+    retry_s = max(1, round(pending * measured.processes / rate))
     replicas = ceil(wanted_per_s / planned) + 1
     return {
         "SERVICE_MAX_PENDING": pending,

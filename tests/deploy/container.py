@@ -6,6 +6,7 @@ Not collected by `make test`: `make container-test` builds the image and runs th
 import asyncio
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from packaging.utils import canonicalize_name
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.running import free_port, wait_for
@@ -140,8 +142,27 @@ def test_the_image_has_no_tools(bundle: Path) -> None:
     """No compiler, no pip, nothing of training's libraries."""
     root = bundle / "rootfs"
     packages = {path.name for path in root.glob("app/lib/python3*/site-packages/*")}
-    assert not packages & {"pip", "sklearn", "pandas", "pytest", "locust"}
+    assert not packages & {"pip", "sklearn", "scipy", "pyarrow", "rich", "pandas", "pytest", "locust"}
     assert not list(root.glob("usr/bin/*gcc*"))
+
+
+def test_the_bill_of_materials_is_complete(bundle: Path) -> None:
+    """Every installed package is in it, with its version and its licence, and all licences are permissive."""
+    root = bundle / "rootfs" / "app"
+    components = json.loads((root / "sbom.json").read_text())["components"]
+    listed = {(canonicalize_name(each["name"]), each["version"]): each for each in components}
+    installed = {
+        (canonicalize_name(name), version)
+        for name, version in (
+            path.name.removesuffix(".dist-info").split("-")
+            for path in root.glob("lib/python3*/site-packages/*.dist-info")
+        )
+        if name != "logitserve"  # that is what the bill is of
+    }
+    assert installed <= listed.keys()
+    for package in installed:
+        licences = json.dumps(listed[package].get("licenses", "none"))
+        assert re.search("Apache|MIT|BSD|PSF|Python Software|MPL|ISC|HPND", licences), (package, licences)
 
 
 def test_it_answers(container: Container) -> None:

@@ -12,8 +12,8 @@ DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 def test_the_image_file_is_clean() -> None:
     """Hadolint has nothing to say."""
     hadolint = Path(sys.executable).with_name("hadolint")
-    run = subprocess.run([hadolint, "--no-fail", DEPLOY / "Dockerfile"], capture_output=True, check=True)
-    assert b"DL" not in run.stdout, run.stdout
+    run = subprocess.run([hadolint, DEPLOY / "Dockerfile"], capture_output=True, check=False)
+    assert (run.returncode, run.stdout) == (0, b""), run.stderr
 
 
 def test_what_is_copied_is_not_ignored() -> None:

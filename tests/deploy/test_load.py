@@ -60,6 +60,12 @@ def test_no_rate_at_all_is_said() -> None:
         search(lambda _: False)
 
 
+@pytest.mark.parametrize("rate", [90, 4_001, 7_312.5])
+def test_a_full_queue_empties_in_the_longest_wait(rate: float) -> None:
+    """Retry-After is not rounded up twice."""
+    assert derive(Measured(rate, 0.002, processes=2), wanted_per_s=1)["retry_after_s"] == 1
+
+
 def test_the_settings_follow_littles_law() -> None:
     """In flight is rate times stay, a full queue empties in the longest wait, pods carry what is wanted."""
     found = derive(Measured(rate_per_s=4000, mean_s=0.002, processes=2), wanted_per_s=1_000_000)
