@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from service.errors import OverloadedError
+from service.errors import NotReadyError, OverloadedError
 from service.settings import Settings
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
+UNTOLD = (OverloadedError.code, NotReadyError.code)
+"""A refusal is counted: a line of each would cost more than it does, when there is least to spend. And what
+makes a service not ready has had its own line; each probe that hears of it need not have one."""
 TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 access = logging.getLogger("logitserve.access")
@@ -78,8 +81,8 @@ def log_request(status: int, seconds: float, slow_s: float, **fields: Any) -> No
     `fields` are what an operator greps for, None for what there is not; no input value may be among them.
     """
     level = logging.DEBUG
-    if fields.get("code") == OverloadedError.code:
-        pass  # it is counted: a line of each would cost more than the refusal, when there is least to spend
+    if fields.get("code") in UNTOLD:
+        pass
     elif status >= 500:  # noqa: PLR2004 - the server's own failures
         level = logging.WARNING
     elif status >= 400 or seconds > slow_s:  # noqa: PLR2004 - the client's

@@ -5,7 +5,6 @@ load generator is one Python process: on the service's own cores the rate found 
 """
 
 import argparse
-import asyncio
 import json
 import os
 import platform
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import uvloop
 
 from deploy.load.__main__ import serving
 from deploy.load.sizing import HEADROOM, Measured, derive
@@ -74,7 +74,7 @@ def measure(
 ) -> Result:
     """Load the service with `rate` for so long; what came of it goes to `log` and to standard error."""
     arrivals = openloop.poisson(rate, seconds, seed=len(log))
-    result = asyncio.run(openloop.run(port, arrivals, lambda number: requests[number % BODIES]))
+    result = uvloop.run(openloop.run(port, arrivals, lambda number: requests[number % BODIES]))
     good = within_slo(result)
     log.append({"rate_per_s": rate, "within_slo": good, "report": result.report()})
     sys.stderr.write(f"{rate:8.1f}/s  p99 {result.percentile(99) * 1e3:7.2f} ms  {'yes' if good else 'no'}\n")

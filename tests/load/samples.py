@@ -61,7 +61,7 @@ class Result:
                 status: {
                     "count": count,
                     "a_second": round(self.rate(status), 1),
-                    **{f"p{p}_ms": round(self.percentile(p, status) * 1e3, 1) for p in (50, 99)},
+                    **{f"p{p}_ms": round(self.percentile(p, status) * 1e3, 1) for p in (50, 99, 100)},
                 }
                 for status, count in sorted(self.counts().items())
                 if status != BROKEN

@@ -48,6 +48,8 @@ def test_a_failed_request_is_one_json_object_with_the_fields_to_grep(written: io
 def test_only_what_failed_or_was_slow_is_logged_above_debug(written: io.StringIO) -> None:
     """A quick success has a line at debug alone; the service's own failures are warnings."""
     log_request(200, 0.5, 1)
+    log_request(503, 0.5, 1, code="overloaded")
+    log_request(503, 0.5, 1, code="not_ready")
     assert not written.getvalue()
     log_request(200, 1.5, 1)
     log_request(504, 0.5, 1)
