@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import simdjson
 
+from service.schema import Envelope
+
 BULK_BYTES = 8 * 1024
 """From here on this is quicker than pydantic and `struct`; for a few rows they are."""
 KEPT_BYTES = 1 << 20
 """A parser's buffers grow with what it reads. One is kept, because fresh pages cost as much as parsing, but
 not for the largest bodies. It cannot go on while a part of its last document lives, so none leaves `read`."""
 INSTANCES = "instances"
+MOST_FIELDS = 1 + len(Envelope.model_fields)
 
 _parser = simdjson.Parser()
 
@@ -36,6 +39,8 @@ def read(body: bytes, inputs: int, max_rows: int) -> Bulk:
         raise ValueError("not an object")
     try:
         document: Any = (_parser if len(body) <= KEPT_BYTES else simdjson.Parser()).parse(body)
+        if len(document) > MOST_FIELDS:  # a look at one takes as long as there are others before it
+            raise ValueError("too many fields")
         instances = document[INSTANCES]
         fields = {name: document[name] for name in document if name != INSTANCES}
         lengths = [len(row) for row in instances]
