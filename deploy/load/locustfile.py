@@ -11,14 +11,15 @@ from typing import Any
 
 import gevent
 import numpy as np
-from locust import FastHttpUser, LoadTestShape, constant_throughput, events, task
+import requests
+from locust import FastHttpUser, LoadTestShape, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
 from service.metrics import SLO_S
 
 REQUESTS_PER_USER = 10
-"""A second. Users keep this pace while answers take less than its reciprocal: the offered rate is known."""
+"""A second, on average: users keep it while answers take less than its reciprocal, so what is offered is known."""
 ERRORS = 0.001
 PERCENTILE = 0.99
 REACHED = 0.95
@@ -62,15 +63,20 @@ class Shape(LoadTestShape):
 
 
 class Application(FastHttpUser):
-    """An application that predicts with a fixed pace, whichever way it prefers."""
+    """An application that predicts at its own pace, whichever way it prefers."""
 
-    wait_time = constant_throughput(REQUESTS_PER_USER)
+    model: str
+    inputs: list[dict[str, Any]]
 
     def on_start(self) -> None:
-        """Learn the model's name and inputs."""
-        info = self.client.get("/info", name="/info").json()
-        self.model = f"/v2/models/{info['model']}/infer"
-        self.inputs = info["inputs"]
+        """Begin at a time of its own."""
+        self.due = time.monotonic()
+        self.wait()
+
+    def wait_time(self) -> float:
+        """Wait for the next request to be due: by a Poisson process, or users would fall into step."""
+        self.due += random.expovariate(REQUESTS_PER_USER)
+        return max(0.0, self.due - time.monotonic())
 
     def row(self) -> list[float]:
         """Draw a row: each input by itself, from a normal distribution cut to the range in training."""
@@ -129,6 +135,14 @@ class Application(FastHttpUser):
         with self.client.post(path, json=body, name=name, catch_response=True) as answer:
             if answer.status_code != 200 or wanted not in answer.json():  # noqa: PLR2004 - as above
                 answer.failure(f"{answer.status_code}, or no {wanted}")
+
+
+@events.test_start.add_listener
+def learn(environment: Environment, **_: Any) -> None:
+    """Learn the model's name and inputs, once and before the load, of which it is no part."""
+    info = requests.get(f"{environment.host}/info", timeout=10).json()
+    Application.model = f"/v2/models/{info['model']}/infer"
+    Application.inputs = info["inputs"]
 
 
 @events.test_start.add_listener

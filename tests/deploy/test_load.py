@@ -12,7 +12,7 @@ from deploy.load.capacity import FIRST_RATE, HALVINGS, STEP_BACK, search
 from deploy.load.sizing import HEADROOM, Measured, derive
 from tests.e2e.running import Service
 
-KINDS = {"/info", "by position", "by name", "v2 JSON", "v2 binary", "bad row"}
+KINDS = {"by position", "by name", "v2 JSON", "v2 binary", "bad row"}
 
 
 def test_locust_speaks_each_way_and_its_exit_status_is_the_slo(
