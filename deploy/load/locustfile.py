@@ -19,7 +19,7 @@ from locust.env import Environment
 from service.metrics import SLO_S
 
 REQUESTS_PER_USER = 10
-"""A second, on average: users keep it while answers take less than its reciprocal, so what is offered is known."""
+"""A second, on average; users keep it while answers take less than its reciprocal, so the offer is known."""
 ERRORS = 0.001
 PERCENTILE = 0.99
 REACHED = 0.95
