@@ -60,8 +60,9 @@ soak: .venv/ready  ## 10 minutes with bad requests and killed workers; fails whe
 capacity: .venv/ready  ## the highest rate within the SLO, and what follows from it; ARGS="--wanted 5000"
 	$(BIN)/python -m deploy.load.capacity $(ARGS)
 
+# Variables of the command line reach the script by themselves.
 image: .venv/ready  ## build the container image; TARGET=cpu|cuda|training|with-model TAG=logitserve BASE=image|local
-	@TARGET='$(TARGET)' TAG='$(TAG)' BASE='$(BASE)' deploy/image.sh
+	@deploy/image.sh
 
 container-test: .venv/ready  ## build the image on a local base, run it hardened under runc, check it from outside
 	@ENGINE=buildah BASE=local deploy/image.sh

@@ -66,5 +66,9 @@ buildah)
     $buildah rm "$built" >/dev/null
     $buildah images "$TAG"
     ;;
+*)
+    echo "error: ENGINE=$ENGINE: wanted docker, podman or buildah" >&2
+    exit 2
+    ;;
 esac
 echo "wrote $SBOM"
