@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ FOLDER = Path(__file__).parent
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[Service]:
     """Serve the default model, trained into `folder`, with default settings; end it after use."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # or it would leave the service behind
     train = [sys.executable, "-m", "training", "--store", str(folder / "store")]
     subprocess.run(train, check=True, capture_output=True)
     service = Service(folder / "store", folder / "service.log", {}, None)
