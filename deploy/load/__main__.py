@@ -12,6 +12,8 @@ from pathlib import Path
 from tests.e2e.running import Service, free_port
 
 FOLDER = Path(__file__).parent
+STOP_TIMEOUT_S = 10
+"""How long a user that leaves may wait for its last answer; without it that request would not be counted."""
 
 
 @contextlib.contextmanager
@@ -46,6 +48,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         host = ours.host or stack.enter_context(serving(Path(folder))).url
         command = [sys.executable, "-m", "locust", "-f", str(FOLDER / "locustfile.py"), "--host", host]
+        command.append(f"--stop-timeout={STOP_TIMEOUT_S}")
         # locust patches the standard library: it gets a process of its own.
         return subprocess.run([*command, *mode, *reports, *locust], check=False).returncode
 
