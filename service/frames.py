@@ -9,7 +9,7 @@ A reply is a header and its results; explanations only when the request's flag a
 
     payload bytes u32 | batch u64 | status u8 | rows u32 | microseconds u32
     float32 probabilities [rows, classes]
-    float64 intercept [logits], logit [rows, logits], contributions [rows, logits, columns]
+    float64 explanations [rows, logits, 1 + columns + 1]: intercept, contributions, logit
 
 `logits` is 1 for two classes and the number of classes otherwise. The deadline is on the machine's
 monotonic clock, which all its processes share. A request without rows asks only for a sign of life.

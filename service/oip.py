@@ -129,7 +129,6 @@ class InferCodec:
         arrays: dict[str, NDArray[Any]] = {"probabilities": probabilities}
         if call.explain:
             arrays |= results.explanation_arrays(first, call.rows)
-            arrays["intercept"] = np.broadcast_to(arrays["intercept"], arrays["logit"].shape)
         parts, raws = [], []
         for name, binary in wanted:
             tensor = self._outputs[name]

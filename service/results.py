@@ -21,13 +21,10 @@ class Results:
 
     def explanation(self, row: int) -> list[float]:
         """Return intercept, contributions in the inputs' order, and logit, of each logit of `row` in turn."""
-        k, columns = self._logits, self._columns
-        numbers = memoryview(self._payload)[self._rows * self._classes * 4 :].cast("d")
-        found: list[float] = []
-        for index in range(k):
-            start = k * (1 + self._rows) + (row * k + index) * columns
-            found += [numbers[index], *numbers[start : start + columns], numbers[k * (1 + row) + index]]
-        return found
+        size = 8 * self._logits * (self._columns + 2)
+        start = 4 * self._rows * self._classes + row * size
+        view = memoryview(self._payload)[start : start + size]
+        return view.cast("d").tolist()  # type: ignore[return-value] # as above
 
     def probabilities_array(self, first: int, rows: int) -> NDArray[np.float32]:
         """Return the probabilities of `rows` rows from `first` on, [rows, classes]."""
@@ -37,15 +34,8 @@ class Results:
     def explanation_arrays(self, first: int, rows: int) -> dict[str, NDArray[np.float64]]:
         """Return the explanation of `rows` rows from `first` on, by its parts' names.
 
-        They are `intercept` [logits], `logit` [rows, logits] and `contributions` [rows, logits, inputs].
+        They are `intercept` and `logit`, [rows, logits], and `contributions` [rows, logits, inputs].
         """
-        found = np.frombuffer(self._payload, "<f8", offset=self._rows * self._classes * 4)
-        intercept, logit, contributions = np.split(
-            found, np.cumsum([self._logits, self._rows * self._logits])
-        )
-        shape = self._rows, self._logits, self._columns
-        return {
-            "intercept": intercept,
-            "logit": logit.reshape(shape[:2])[first : first + rows],
-            "contributions": contributions.reshape(shape)[first : first + rows],
-        }
+        found = np.frombuffer(self._payload, "<f8", offset=4 * self._rows * self._classes)
+        found = found.reshape(self._rows, self._logits, -1)[first : first + rows]
+        return {"intercept": found[..., 0], "contributions": found[..., 1:-1], "logit": found[..., -1]}

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
+from safetensors.numpy import load_file
 
 from models.manifest import Manifest
 from models.repository import Artifact
@@ -13,6 +13,8 @@ from service.errors import StartError
 
 GOLDEN_TOLERANCE = 1e-5
 """float32 on another device, or in another batch size, differs by about 1e-6; a wrong model by far more."""
+WEIGHTS = ("mean", "scale", "linear.weight", "linear.bias")
+"""The tensors of model.safetensors, as models/README.md says."""
 WARM_UP_ROWS = (1, 2, 64)
 """TorchScript's profiling executor specialises in its first calls; they happen before anyone waits."""
 
@@ -39,10 +41,11 @@ class Runtime:
             warnings.simplefilter("ignore", DeprecationWarning)
             path = str(artifact.path / "model.pt")
             module = torch.jit.load(path, map_location=self.device).eval()  # type: ignore[no-untyped-call]
-            self._compare_weights(module, artifact)
-            frozen = torch.jit.freeze(module, preserved_attrs=["explain"])
-        # The methods themselves: to call the module looks for hooks first, in every call.
-        self._forward, self._explain = frozen.forward, frozen.explain
+            weights = self._verified_weights(module, artifact)
+            # The method itself: to call the module looks for hooks first, in every call.
+            self._forward = torch.jit.freeze(module).forward
+        self._mean, scale, weight, self._intercept = (weights[name].astype(np.float64) for name in WEIGHTS)
+        self._slope = weight / scale
         self._check_golden(artifact.manifest)
         columns = len(artifact.manifest.inputs)
         for rows in WARM_UP_ROWS:
@@ -56,29 +59,42 @@ class Runtime:
         result: Floats = self._forward(torch.from_numpy(rows).to(self.device)).cpu().numpy()
         return result
 
-    def explain(self, rows: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Return intercept [k], logit [rows, k] and contributions [rows, k, inputs] of raw inputs.
+    def explain(self, rows: Floats) -> NDArray[np.float64]:
+        """Return what makes the logits of raw inputs, float64 [rows, k, 1 + inputs + 1].
 
-        k is 1 for two classes and the number of classes otherwise; intercept + contributions = logit.
+        They are the intercept, what each input adds, which is w_i (x_i - mean_i) / scale_i, and their sum,
+        the logit. k is 1 for two classes and the number of classes otherwise.
         """
-        logit, intercept, contributions = self._explain(torch.from_numpy(rows).to(self.device))
-        return intercept.cpu().numpy(), logit.cpu().numpy(), contributions.cpu().numpy()
+        # From the weights, by NumPy: a fifth of the time that a method of the module takes.
+        found = np.empty((len(rows), len(self._intercept), len(self._mean) + 2))
+        found[..., 0] = self._intercept
+        np.multiply((rows - self._mean)[:, None], self._slope, out=found[..., 1:-1])
+        found[..., :-1].sum(2, out=found[..., -1])
+        return found
 
-    def _compare_weights(self, module: torch.jit.ScriptModule, artifact: Artifact) -> None:
-        weights = load_file(artifact.path / "model.safetensors", device=str(self.device))
-        state = module.state_dict()
+    @staticmethod
+    def _verified_weights(module: torch.jit.ScriptModule, artifact: Artifact) -> dict[str, Floats]:
+        weights = load_file(artifact.path / "model.safetensors")
+        state = {name: value.cpu().numpy() for name, value in module.state_dict().items()}
+        if weights.keys() != set(WEIGHTS):
+            raise StartError(f"{artifact.path / 'model.safetensors'}: wanted {', '.join(WEIGHTS)}")
         if weights.keys() != state.keys() or not all(
-            torch.equal(weights[key], state[key]) for key in weights
+            np.array_equal(weights[name], state[name]) for name in weights
         ):
             raise StartError(f"{artifact.path / 'model.pt'}: its weights are not those of model.safetensors")
+        return weights
 
     def _check_golden(self, manifest: Manifest) -> None:
         inputs = np.array([row.input for row in manifest.golden], np.float32)
         expected = np.array([row.probabilities for row in manifest.golden])
-        found = self.predict(inputs)
-        worst = float(np.abs(found - expected).max()) if found.shape == expected.shape else float("inf")
-        if not worst <= GOLDEN_TOLERANCE:
-            raise StartError(
-                f"{manifest.name}/{manifest.version}/manifest.json: golden examples are missed "
-                f"by {worst:.3g}, more than {GOLDEN_TOLERANCE:g}"
-            )
+        logits = self.explain(inputs)[..., -1]
+        if logits.shape[1] == 1:
+            logits = np.pad(logits, ((0, 0), (1, 0)))  # the first of two classes has the logit 0
+        explained = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
+        for found in (self.predict(inputs), explained):
+            worst = float(np.abs(found - expected).max()) if found.shape == expected.shape else float("inf")
+            if not worst <= GOLDEN_TOLERANCE:
+                raise StartError(
+                    f"{manifest.name}/{manifest.version}/manifest.json: golden examples are missed "
+                    f"by {worst:.3g}, more than {GOLDEN_TOLERANCE:g}"
+                )

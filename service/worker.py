@@ -73,7 +73,7 @@ class LogisticRegressionAPI(ls.LitAPI):  # type: ignore[misc] # LitServe ships n
         """Return the raw results of float32 rows [rows, inputs], laid out as `frames` says."""
         results = self.runtime.predict(rows).tobytes()
         if explain:
-            results += b"".join(part.tobytes() for part in self.runtime.explain(rows))
+            results += self.runtime.explain(rows).tobytes()
         return results
 
 

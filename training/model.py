@@ -45,18 +45,6 @@ class LogisticRegression(nn.Module):
             return torch.addmm(torch.cat([-bias, bias]), centred, both).sigmoid()
         return torch.addmm(bias, centred, weight.t()).softmax(1)
 
-    def explain(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Split each logit into what every input adds to it, in float64.
-
-        Returns logit [rows, k], intercept [k] and contributions [rows, k, inputs], where input i adds
-        w_i (x_i - mean_i) / scale_i and the intercept plus the contributions is the logit.
-        """
-        # As in `forward`: what combines weights becomes a constant.
-        weight = self.linear.weight.double() / self.scale.double()
-        contributions = (x.double() - self.mean.double()).unsqueeze(1) * weight
-        intercept = self.linear.bias.double()
-        return intercept + contributions.sum(2), intercept, contributions
-
 
 def scaling(x: Tensor) -> tuple[Tensor, Tensor]:
     """Find mean and scale, float32 [inputs], of training rows, float32 [rows, inputs].

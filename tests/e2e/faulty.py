@@ -26,11 +26,12 @@ GOOD, RAISES, HANGS = 0.0, 1.0, 2.0
 class Faulty(nn.Module):
     """The interface of the trained module. Each row costs `seconds`; the first input may ask for a fault."""
 
-    weight: Tensor
-
     def __init__(self, seconds: float) -> None:
         super().__init__()
-        self.register_buffer("weight", torch.ones(1))
+        self.register_buffer("mean", torch.zeros(2))
+        self.register_buffer("scale", torch.ones(2))
+        self.linear = nn.Linear(2, 1)
+        self.linear.load_state_dict({"weight": torch.tensor([[0.0, 1.0]]), "bias": torch.zeros(1)})
         self.nanoseconds = int(seconds * 1e9)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -41,13 +42,8 @@ class Faulty(nn.Module):
         held = bool((x[:, 0] == 2.0).any())
         while held or torch.ops.prim.TimePoint() < until:
             pass
-        logit = x[:, 1:] * self.weight
+        logit = self.linear(x)
         return torch.cat([-logit, logit], 1).sigmoid()
-
-    def explain(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Split each logit into what every input adds to it."""
-        contributions = torch.stack([torch.zeros_like(x[:, 0]), x[:, 1]], 1).double().unsqueeze(1)
-        return contributions.sum(2), torch.zeros(1).double(), contributions
 
 
 DISTINCT = 10_000
@@ -74,11 +70,10 @@ def publish(root: Path, name: str, seconds: float, first: float = GOOD) -> Path:
     """Publish the model; `first` is what its one golden example asks for, so that a start may fail."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.export(Faulty.explain)
         module = torch.jit.script(Faulty(seconds).eval())
         buffer = io.BytesIO()
         torch.jit.save(module, buffer)
-    files = {"model.pt": buffer.getvalue(), "model.safetensors": save({"weight": torch.ones(1)})}
+    files = {"model.pt": buffer.getvalue(), "model.safetensors": save(module.state_dict())}
     metrics = Metrics(
         log_loss=0, brier=0, roc_auc=1, accuracy=1, baseline_accuracy=0.5, confusion=((1, 0), (0, 1))
     )

@@ -7,10 +7,23 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
-from models.repository import Artifact
+from models.manifest import Golden
+from models.repository import Artifact, Repository
 from service.errors import StartError
-from service.runtime import Runtime
+from service.runtime import WEIGHTS, Runtime
+from training.export import export
+from training.model import LogisticRegression
+
+
+class Doubled(LogisticRegression):
+    """Answers with twice the logit that its weights give."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        both = 2 * self.logits(x)
+        return torch.cat([-both, both], 1).sigmoid()
+
 
 DEVICES = ["cpu", pytest.param("cuda:0", marks=[pytest.mark.cuda])]
 
@@ -39,12 +52,52 @@ def test_a_batch_equals_its_rows_one_by_one(runtime: Runtime, artifact: Artifact
 
 def test_an_explanation_adds_up_to_the_probability(runtime: Runtime, artifact: Artifact) -> None:
     """Intercept plus contributions is the logit, in float64, and its sigmoid the probability."""
-    intercept, logit, contributions = runtime.explain(rows(artifact))
-    assert intercept.dtype == logit.dtype == contributions.dtype == np.float64
-    np.testing.assert_allclose(intercept + contributions.sum(2), logit, atol=1e-9)
+    explanations = runtime.explain(rows(artifact))
+    assert explanations.dtype == np.float64
+    logit = explanations[..., -1]
+    np.testing.assert_allclose(explanations[..., :-1].sum(2), logit, atol=1e-9)
     np.testing.assert_allclose(
         1 / (1 + np.exp(-logit[:, 0])), runtime.predict(rows(artifact))[:, 1], atol=1e-6
     )
+
+
+def test_each_input_adds_its_weight_times_its_standardised_value(
+    artifact: Artifact, wine_store: Path
+) -> None:
+    """The parts are those of the formula, one row of them a logit, for two classes and for three."""
+    for served in (artifact, Repository(wine_store).resolve("wine")):
+        weights = load_file(served.path / "model.safetensors")
+        mean, scale, weight, bias = (weights[name].double().numpy() for name in WEIGHTS)
+        x = rows(served)
+        explanations = Runtime(served, "cpu").explain(x)
+        assert explanations.shape == (len(x), len(bias), x.shape[1] + 2)
+        np.testing.assert_allclose(explanations[..., 0], np.tile(bias, (len(x), 1)))
+        for logit, own in enumerate(weight):
+            np.testing.assert_allclose(explanations[:, logit, 1:-1], own * ((x - mean) / scale))
+
+
+def test_an_answer_that_the_weights_do_not_explain_is_refused(artifact: Artifact, tmp_path: Path) -> None:
+    """The module's own golden answers do not help when it computes something else from its weights."""
+    module = Doubled(torch.zeros(2), torch.ones(2), classes=2).requires_grad_(requires_grad=False)
+    module.linear.weight.fill_(1)
+    for name, content in export(module, torch.zeros(1, 2)).items():
+        (tmp_path / name).write_bytes(content)
+    row = torch.tensor([[0.3, 0.1]])
+    golden = Golden(input=tuple(row[0].tolist()), probabilities=tuple(module(row)[0].tolist()))
+    manifest = artifact.manifest.model_copy(update={"golden": (golden,)})
+    with pytest.raises(StartError, match="golden examples are missed by"):
+        Runtime(replace(artifact, path=tmp_path, manifest=manifest), "cpu")
+
+
+def test_other_tensors_than_the_formats_are_refused(artifact: Artifact, tmp_path: Path) -> None:
+    """Explanations are made of the weights, so those must be what the format says."""
+    weights = load_file(artifact.path / "model.safetensors")
+    save_file({"weight": weights["linear.weight"]}, tmp_path / "model.safetensors")
+    (tmp_path / "model.pt").write_bytes((artifact.path / "model.pt").read_bytes())
+    with pytest.raises(
+        StartError, match=r"model\.safetensors: wanted mean, scale, linear\.weight, linear\.bias"
+    ):
+        Runtime(replace(artifact, path=tmp_path), "cpu")
 
 
 def test_a_missed_golden_example_is_refused(artifact: Artifact) -> None:
