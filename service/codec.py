@@ -181,7 +181,7 @@ class PredictCodec:
             found.append(templates[label] % probabilities)
         if call.explain:
             found = [
-                each and each[:-1] + self._explanation % tuple(results.explanation(first + row))
+                each and each[:-1] + self._explanation % results.explanation(first + row)
                 for row, each in enumerate(found)
             ]
         return found

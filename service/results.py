@@ -1,5 +1,7 @@
 """What the model says of a batch, as Python numbers or arrays. Knows nothing of the requests that asked."""
 
+import struct
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,18 +15,15 @@ class Results:
         self._payload, self._rows, self._classes, self._columns = payload, rows, classes, columns
         self._logits = 1 if classes == 2 else classes  # noqa: PLR2004 - two classes share one logit
 
-    def probabilities(self, first: int, rows: int) -> list[float]:
+    def probabilities(self, first: int, rows: int) -> tuple[float, ...]:
         """Return the probabilities of `rows` rows from `first` on, flat, [rows, classes]."""
-        size = 4 * self._classes
-        view = memoryview(self._payload)[first * size : (first + rows) * size]
-        return view.cast("f").tolist()  # type: ignore[return-value] # typeshed knows only integers
+        return struct.unpack_from(f"<{rows * self._classes}f", self._payload, 4 * first * self._classes)
 
-    def explanation(self, row: int) -> list[float]:
+    def explanation(self, row: int) -> tuple[float, ...]:
         """Return intercept, contributions in the inputs' order, and logit, of each logit of `row` in turn."""
-        size = 8 * self._logits * (self._columns + 2)
-        start = 4 * self._rows * self._classes + row * size
-        view = memoryview(self._payload)[start : start + size]
-        return view.cast("d").tolist()  # type: ignore[return-value] # as above
+        size = self._logits * (self._columns + 2)
+        start = 4 * self._rows * self._classes + 8 * row * size
+        return struct.unpack_from(f"<{size}d", self._payload, start)
 
     def probabilities_array(self, first: int, rows: int) -> NDArray[np.float32]:
         """Return the probabilities of `rows` rows from `first` on, [rows, classes]."""
