@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         """What the batcher needs of a request."""
 
         rows: int
-        payload: bytes
+        payload: frames.Raw
         explain: bool
         deadline: float
         queued: float
@@ -73,7 +73,7 @@ class Batch:
                 flags = frames.FLAG_EXPLAIN
             deadline = max(deadline, job.deadline)
         self.rows = rows
-        return frames.pack_request(self.id, digest, deadline, rows, columns, flags, b"".join(payloads))
+        return frames.pack_request(self.id, digest, deadline, rows, columns, flags, payloads)
 
 
 class Batcher:
@@ -171,7 +171,7 @@ class Batcher:
         """Return the frame that asks for the scores of `batch`."""
         return batch.frame(self._digest, self._columns)
 
-    def finished(self, batch: Batch, status: int, microseconds: int, payload: bytes | bytearray) -> None:
+    def finished(self, batch: Batch, status: int, microseconds: int, payload: frames.Raw) -> None:
         """Answer the requests of `batch` with what the worker said, and send the next one."""
         if status == frames.Status.OK:
             # The model's own time: the wait for a worker that stood still says nothing of the next batch.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from service.edge import Route
+    from service.frames import Raw
     from service.protocol import Protocol
     from service.results import Results
 
@@ -58,7 +59,7 @@ class Call:
         "started",
     )
 
-    payload: bytes
+    payload: Raw
     deadline: float
     queued: float
     encode: Callable[[Call, Results, int], bytes]

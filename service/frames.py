@@ -2,14 +2,15 @@
 
 All numbers are little-endian. A request is a header and its rows:
 
-    payload bytes u32 | batch u64 | model digest 32 bytes | deadline f64 | rows u32 | columns u32 | flags u8
+    payload bytes u32 | batch u64 | model digest 32 bytes | deadline f64 | rows u32 | columns u32 | flags u8 |
+    3 zeros
     float32 [rows, columns]
 
 A reply is a header and its results; explanations only when the request's flag asked for them:
 
     payload bytes u32 | batch u64 | status u8 | rows u32 | microseconds u32
     float32 probabilities [rows, classes]
-    float64 explanations [rows, logits, 1 + columns + 1]: intercept, contributions, logit
+    float64 intercept [logits], contributions [rows, logits, columns]
 
 `logits` is 1 for two classes and the number of classes otherwise. The deadline is on the machine's
 monotonic clock, which all its processes share. A request without rows asks only for a sign of life.
@@ -17,14 +18,16 @@ monotonic clock, which all its processes share. A request without rows asks only
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import Any
 
-REQUEST = struct.Struct("<IQ32sdIIB")
+REQUEST = struct.Struct("<IQ32sdIIB3x")  # 64 bytes, so that the rows are aligned where they were received
 REPLY = struct.Struct("<IQBII")
 FLAG_EXPLAIN = 1
 MAX_PAYLOAD_BYTES = 1 << 30
+
+Raw = bytes | bytearray | memoryview
 
 
 class Status(IntEnum):
@@ -40,10 +43,11 @@ class FrameError(Exception):
 
 
 def pack_request(
-    batch: int, digest: bytes, deadline: float, rows: int, columns: int, flags: int, payload: bytes
+    batch: int, digest: bytes, deadline: float, rows: int, columns: int, flags: int, payloads: Sequence[Raw]
 ) -> bytes:
-    """Return a request's frame; `payload` is float32 [rows, columns], raw."""
-    return REQUEST.pack(len(payload), batch, digest, deadline, rows, columns, flags) + payload
+    """Return a request's frame; `payloads` together are float32 [rows, columns], raw."""
+    size = sum(map(len, payloads))
+    return b"".join([REQUEST.pack(size, batch, digest, deadline, rows, columns, flags), *payloads])
 
 
 def pack_reply(batch: int, status: Status, rows: int, microseconds: int, payload: bytes) -> bytes:
@@ -64,10 +68,11 @@ class Stream:
         self._header = header
         self._partial = bytearray()
 
-    def feed(self, data: bytes | bytearray) -> Iterator[tuple[tuple[Any, ...], bytes | bytearray]]:
+    def feed(self, data: Raw) -> Iterator[tuple[tuple[Any, ...], Raw]]:
         """Yield the header's fields and the payload of every frame that `data` completes.
 
-        Raises FrameError when a header announces more than MAX_PAYLOAD_BYTES.
+        When `data` is a view, so is the payload of a frame that is whole in it. Raises FrameError when a
+        header announces more than MAX_PAYLOAD_BYTES.
         """
         buffer = data
         if self._partial:

@@ -76,7 +76,7 @@ class Link(asyncio.Protocol):
         if self._ping is None or self._ping.done():
             self._ping = asyncio.get_running_loop().create_future()
             self._pinged = time.monotonic()
-            self._transport.write(frames.pack_request(0, bytes(32), 0.0, 0, 0, 0, b""))
+            self._transport.write(frames.pack_request(0, bytes(32), 0.0, 0, 0, 0, ()))
         ping = self._ping
         done, _ = await asyncio.wait([ping], timeout=within_s)
         if not done:
@@ -105,7 +105,7 @@ class Link(asyncio.Protocol):
         for (_, batch_id, status, _, microseconds), payload in self._stream.feed(data):
             batch = self._batch
             if status == frames.Status.HELLO:
-                greeting = json.loads(payload)
+                greeting = json.loads(bytes(payload))
                 self._pid = greeting["pid"]
                 self._greeted(greeting)
                 self.up = self.free = True

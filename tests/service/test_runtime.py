@@ -51,11 +51,10 @@ def test_a_batch_equals_its_rows_one_by_one(runtime: Runtime, artifact: Artifact
 
 
 def test_an_explanation_adds_up_to_the_probability(runtime: Runtime, artifact: Artifact) -> None:
-    """Intercept plus contributions is the logit, in float64, and its sigmoid the probability."""
-    explanations = runtime.explain(rows(artifact))
-    assert explanations.dtype == np.float64
-    logit = explanations[..., -1]
-    np.testing.assert_allclose(explanations[..., :-1].sum(2), logit, atol=1e-9)
+    """Intercept plus contributions is the logit, and its sigmoid the probability."""
+    contributions = runtime.contributions(rows(artifact))
+    assert contributions.dtype == np.float64
+    logit = runtime.intercept + contributions.sum(2)
     np.testing.assert_allclose(
         1 / (1 + np.exp(-logit[:, 0])), runtime.predict(rows(artifact))[:, 1], atol=1e-6
     )
@@ -64,16 +63,16 @@ def test_an_explanation_adds_up_to_the_probability(runtime: Runtime, artifact: A
 def test_each_input_adds_its_weight_times_its_standardised_value(
     artifact: Artifact, wine_store: Path
 ) -> None:
-    """The parts are those of the formula, one row of them a logit, for two classes and for three."""
+    """The contributions are those of the formula, for two classes, which share a logit, and for three."""
     for served in (artifact, Repository(wine_store).resolve("wine")):
         weights = load_file(served.path / "model.safetensors")
         mean, scale, weight, bias = (weights[name].double().numpy() for name in WEIGHTS)
-        x = rows(served)
-        explanations = Runtime(served, "cpu").explain(x)
-        assert explanations.shape == (len(x), len(bias), x.shape[1] + 2)
-        np.testing.assert_allclose(explanations[..., 0], np.tile(bias, (len(x), 1)))
+        x, runtime = rows(served), Runtime(served, "cpu")
+        np.testing.assert_array_equal(runtime.intercept, bias)
+        found = runtime.contributions(x)
+        assert found.shape == (len(x), len(bias), x.shape[1])
         for logit, own in enumerate(weight):
-            np.testing.assert_allclose(explanations[:, logit, 1:-1], own * ((x - mean) / scale))
+            np.testing.assert_allclose(found[:, logit], own * ((x - mean) / scale))
 
 
 def test_an_answer_that_the_weights_do_not_explain_is_refused(artifact: Artifact, tmp_path: Path) -> None:
