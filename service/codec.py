@@ -57,21 +57,20 @@ class PredictCodec:
         self._positional = positional_request(manifest, max_rows).__pydantic_validator__
         self._unexamined = unexamined_request(max_rows).__pydantic_validator__
         self._rows = Rows(manifest)
+        # Answers are made as bytes: % takes three quarters of the time that it takes with text.
         head = {"model": manifest.name, "version": str(manifest.version)}
-        self._head = json.dumps(head)[1:-1]
+        self._answer = b'{"id": %%b, %b, "predictions": [%%b]}' % json.dumps(head)[1:-1].encode()
         probabilities = ", ".join(f"{_key(label)}: %.9g" for label in manifest.classes)
-        self._templates = [
-            f'{{"label": {_key(label)}, "probabilities": {{{probabilities}}}}}' for label in manifest.classes
-        ]
         # Nine digits: a third of the time of all seventeen, and far inside what the sum is checked to.
         contributions = ", ".join(f"{_key(name)}: %.9g" for name in names)
-        one = f'{{"intercept": %.9g, "contributions": {{{contributions}}}, "logit": %.9g}}'
-        logits = (
-            one
-            if self._classes == BINARY
-            else ("{" + ", ".join(f"{_key(label)}: {one}" for label in manifest.classes) + "}")
-        )
-        self._explanation = f', "explanation": {logits}}}'
+        logits = f'{{"intercept": %.9g, "contributions": {{{contributions}}}, "logit": %.9g}}'
+        if self._classes > BINARY:
+            logits = "{" + ", ".join(f"{_key(label)}: {logits}" for label in manifest.classes) + "}"
+        plain = [
+            f'"label": {_key(label)}, "probabilities": {{{probabilities}}}' for label in manifest.classes
+        ]
+        self._plain = [f"{{{text}}}".encode() for text in plain]
+        self._explained = [f'{{{text}, "explanation": {logits}}}'.encode() for text in plain]
 
     def decode(self, call: Call) -> None:
         """Validate the body and set the call's `payload`, `rows`, `explain`, `id` and `encode`.
@@ -101,7 +100,7 @@ class PredictCodec:
         if None in predictions:
             row = predictions.index(None)
             raise InvalidError(f"row {row}: {NO_NUMBER}", [{"row": row, "reason": NO_NUMBER}])
-        return self._answer(call, predictions)
+        return self._answer % (_id(call), b", ".join(predictions))
 
     def _read(self, call: Call, body: bytes) -> Any:
         """Read good rows that are lists, which is the usual case; set the call's `payload` and `rows`.
@@ -129,7 +128,7 @@ class PredictCodec:
         except ValidationError as error:
             raise self._refusal(error) from None
         payloads: list[bytes] = []
-        verdicts: list[str | None] = []
+        verdicts: list[bytes | None] = []
         details: list[dict[str, Any]] = []
         total = 0
         first = ""
@@ -153,23 +152,18 @@ class PredictCodec:
         call.encode = functools.partial(self._encode_report, verdicts) if report else self.encode
         return request
 
-    def _encode_report(self, verdicts: list[str | None], call: Call, results: Results, first: int) -> bytes:
+    def _encode_report(self, verdicts: list[bytes | None], call: Call, results: Results, first: int) -> bytes:
         """Return the answer for all rows: what is wrong with the bad ones, and the others' predictions."""
         scored = iter([each or _verdict(NO_NUMBER) for each in self._predictions(call, results, first)])
-        return self._answer(call, [next(scored) if verdict is None else verdict for verdict in verdicts])
+        answers = [next(scored) if verdict is None else verdict for verdict in verdicts]
+        return self._answer % (_id(call), b", ".join(answers))
 
-    def _answer(self, call: Call, predictions: list[Any]) -> bytes:
-        given = call.request_id if call.id is None else call.id
-        return (
-            f'{{"id": {json.dumps(given)}, {self._head}, "predictions": [{", ".join(predictions)}]}}'
-        ).encode()
-
-    def _predictions(self, call: Call, results: Results, first: int) -> list[str | None]:
+    def _predictions(self, call: Call, results: Results, first: int) -> list[Any]:
         """Return each row's prediction; None where the model overflowed, and there is no number in it."""
-        k, threshold, templates, counts = self._classes, self._threshold, self._templates, self._label_counts
+        k, threshold, counts, plain = self._classes, self._threshold, self._label_counts, self._plain
         flat = iter(results.probabilities(first, call.rows))
-        found: list[str | None] = []
-        for probabilities in zip(*[flat] * k, strict=True):
+        found: list[bytes | None] = []
+        for row, probabilities in enumerate(zip(*[flat] * k, strict=True), first):
             if probabilities[0] != probabilities[0]:  # NaN, at a tenth of what isnan costs
                 found.append(None)
                 continue
@@ -178,12 +172,10 @@ class PredictCodec:
             else:
                 label = probabilities.index(max(probabilities))
             counts[label] += 1
-            found.append(templates[label] % probabilities)
-        if call.explain:
-            found = [
-                each and each[:-1] + self._explanation % results.explanation(first + row)
-                for row, each in enumerate(found)
-            ]
+            if call.explain:
+                found.append(self._explained[label] % (probabilities + results.explanation(row)))
+            else:
+                found.append(plain[label] % probabilities)
         return found
 
     def _refusal(self, error: ValidationError) -> ServiceError:
@@ -209,8 +201,12 @@ def _detail(row: int, problem: Problem) -> dict[str, Any]:
     return {"row": row, **named, "reason": problem.reason}
 
 
-def _verdict(reason: str) -> str:
-    return json.dumps({"error": "invalid", "reason": reason})
+def _id(call: Call) -> bytes:
+    return json.dumps(call.request_id if call.id is None else call.id).encode()
+
+
+def _verdict(reason: str) -> bytes:
+    return json.dumps({"error": "invalid", "reason": reason}).encode()
 
 
 def _lower(sentence: str) -> str:
