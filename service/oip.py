@@ -79,7 +79,7 @@ class InferCodec:
                 call.deadline = min(call.deadline, call.started + request.parameters.timeout / MICROSECONDS)
             call.id = request.id
         call.rows = len(values)
-        call.payload = tensors.to_bytes(values)
+        call.payload = tensors.view(values)
         call.explain = any(output.name in EXPLANATION for output in wanted)
         call.encode = functools.partial(self._encode, wanted)
 
@@ -104,7 +104,9 @@ class InferCodec:
             place = ".".join(map(str, problem["loc"]))
             reason = "not offered" if problem["type"] == "none_required" else problem["msg"]
             raise MalformedError(f"{quote(place)}: {reason}" if place else reason) from None
-        return request, self._wanted(request)
+        wanted = self._wanted(request)
+        self._inputs.check(request.inputs)
+        return request, wanted
 
     def _wanted(self, request: InferRequest) -> list[Wanted]:
         default = request.parameters.binary_data_output

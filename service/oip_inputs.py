@@ -40,10 +40,9 @@ class Inputs:
             raise self._misfit(error, self._names) from None
         return values.reshape(rows, columns)
 
-    def rows(self, inputs: Sequence[InferInput], binary: memoryview) -> Rows:
-        """Return the rows [rows, inputs] of `features`, or of one tensor by each input's name."""
-        together = len(inputs) == 1 and inputs[0].name == FEATURES and self._names != [FEATURES]
-        if together:
+    def check(self, inputs: Sequence[InferInput]) -> None:
+        """Refuse names, shapes and datatypes that are not the model's; the data is not looked at."""
+        if self._together(inputs):
             self._check_shape(inputs[0], columns=len(self._names))
         else:
             self._check_names([tensor.name for tensor in inputs])
@@ -53,6 +52,10 @@ class Inputs:
         if any(tensor.shape[0] != rows for tensor in inputs):
             raise MalformedError("the inputs do not have the same number of rows")
         self._check_rows(rows)
+
+    def rows(self, inputs: Sequence[InferInput], binary: memoryview) -> Rows:
+        """Return the rows [rows, inputs] of checked `features`, or of one tensor by each input's name."""
+        together = self._together(inputs)
         found: dict[str, Rows] = {}
         for tensor in inputs:
             size = tensor.parameters.binary_data_size
@@ -68,8 +71,11 @@ class Inputs:
         if len(binary):
             raise MalformedError(f"{len(binary)} bytes follow the last input's")
         if together:
-            return found[FEATURES].reshape(rows, len(self._names))
+            return found[FEATURES].reshape(-1, len(self._names))
         return np.stack([found[name] for name in self._names], axis=1)
+
+    def _together(self, inputs: Sequence[InferInput]) -> bool:
+        return len(inputs) == 1 and inputs[0].name == FEATURES and self._names != [FEATURES]
 
     @staticmethod
     def _values(tensor: InferInput, binary: memoryview) -> Rows:
