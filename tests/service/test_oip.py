@@ -368,6 +368,24 @@ def test_inputs_must_be_complete_and_of_one_length(model: Model) -> None:
         model.decode({"inputs": [longer, *columns[1:]]})
 
 
+def test_a_known_header_says_nothing_of_the_data(model: Model) -> None:
+    """Requests with the same JSON are read and checked by their own bytes; refused JSON is refused again."""
+    rows = golden(model)[:2]
+    for values in (rows, rows[::-1].copy()):
+        body, length = binary([(tensor("features", values), values.tobytes())], id="same")
+        call = model.decode(body, inference_header_content_length=length)
+        assert (bytes(call.payload), call.id) == (values.tobytes(), "same")
+    nan = np.full_like(rows, np.nan)
+    with pytest.raises(InvalidError, match="not a finite number"):
+        model.decode(body[: int(length)] + nan.tobytes(), inference_header_content_length=length)
+    with pytest.raises(MalformedError, match="binary_data_size"):
+        model.decode(body[:-4], inference_header_content_length=length)
+    wrong, length = binary([(tensor("feature", rows), rows.tobytes())])
+    for _ in range(2):
+        with pytest.raises(InvalidError, match="no such input"):
+            model.decode(wrong, inference_header_content_length=length)
+
+
 def test_bytes_must_be_those_that_are_announced(model: Model) -> None:
     """A wrong length anywhere is malformed, and nothing is read past the body."""
     raw = ONES.tobytes()
