@@ -79,7 +79,7 @@ class InferCodec:
                 call.deadline = min(call.deadline, call.started + request.parameters.timeout / MICROSECONDS)
             call.id = request.id
         call.rows = len(values)
-        call.payload = tensors.view(values)
+        call.payload = tensors.to_bytes(values)
         call.explain = any(output.name in EXPLANATION for output in wanted)
         call.encode = functools.partial(self._encode, wanted)
 

@@ -78,11 +78,6 @@ def to_bytes(values: NDArray[Any]) -> bytes:
     return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def view(values: NDArray[np.float32]) -> memoryview:
-    """Return what `to_bytes` does of a contiguous array, without a copy where the machine allows it."""
-    return values.astype(FLOATS["FP32"], copy=False).data.cast("B")
-
-
 def to_json(values: NDArray[Any]) -> str:
     """Return an array's elements as flat JSON: nine digits say all of a float32."""
     numbers = tuple(values.ravel().tolist())

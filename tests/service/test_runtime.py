@@ -77,11 +77,12 @@ def test_each_input_adds_its_weight_times_its_standardised_value(
 
 def test_an_answer_that_the_weights_do_not_explain_is_refused(artifact: Artifact, tmp_path: Path) -> None:
     """The module's own golden answers do not help when it computes something else from its weights."""
-    module = Doubled(torch.zeros(2), torch.ones(2), classes=2).requires_grad_(requires_grad=False)
-    module.linear.weight.fill_(1)
-    for name, content in export(module, torch.zeros(1, 2)).items():
+    row = torch.tensor([artifact.manifest.golden[0].input])
+    inputs = row.shape[1]
+    module = Doubled(torch.zeros(inputs), torch.ones(inputs), classes=2).requires_grad_(requires_grad=False)
+    module.linear.weight.fill_(1e-4)
+    for name, content in export(module, row).items():
         (tmp_path / name).write_bytes(content)
-    row = torch.tensor([[0.3, 0.1]])
     golden = Golden(input=tuple(row[0].tolist()), probabilities=tuple(module(row)[0].tolist()))
     manifest = artifact.manifest.model_copy(update={"golden": (golden,)})
     with pytest.raises(StartError, match="golden examples are missed by"):
@@ -94,9 +95,17 @@ def test_other_tensors_than_the_formats_are_refused(artifact: Artifact, tmp_path
     save_file({"weight": weights["linear.weight"]}, tmp_path / "model.safetensors")
     (tmp_path / "model.pt").write_bytes((artifact.path / "model.pt").read_bytes())
     with pytest.raises(
-        StartError, match=r"model\.safetensors: wanted mean, scale, linear\.weight, linear\.bias"
+        StartError, match=r"model\.safetensors: wanted mean \[30\], .*linear\.weight \[1, 30\]"
     ):
         Runtime(replace(artifact, path=tmp_path), "cpu")
+
+
+def test_an_explanation_of_the_furthest_row_is_finite(runtime: Runtime, artifact: Artifact) -> None:
+    """No float32 input makes an explanation that JSON cannot say."""
+    furthest = np.finfo(np.float32).max
+    for value in (-furthest, furthest):
+        row = np.full((1, len(artifact.manifest.inputs)), value, np.float32)
+        assert np.isfinite(runtime.contributions(row)).all()
 
 
 def test_a_missed_golden_example_is_refused(artifact: Artifact) -> None:
