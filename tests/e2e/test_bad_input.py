@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.running import Service
+from tests.e2e.running import Service, wait_for
 
 ROW = [1.0] * 30
 GOOD = json.dumps({"instances": [ROW]}).encode()
@@ -188,9 +188,14 @@ def test_a_strange_request_makes_one_log_line_without_its_values(start: Any) -> 
         headers={"X-Request-Id": "mine-1", "traceparent": trace},
     )
     service.http.get("/a%0d%0ab%00", headers={"X-Request-Id": "mine-2"})
-    lines = [json.loads(line) for line in service.log().splitlines()]
-    requests = [line for line in lines if line.get("request_id", "").startswith("mine-")]
-    first, second = sorted(requests, key=lambda line: line["request_id"])
+
+    def logged() -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in service.log().splitlines()]
+        return [line for line in lines if line.get("request_id", "").startswith("mine-")]
+
+    # A line may be written just after its answer was read.
+    wait_for(lambda: len(logged()) >= 2)
+    first, second = sorted(logged(), key=lambda line: line["request_id"])
     assert (first["status"], first["code"], first["route"]) == (422, "invalid", "/predict")
     assert first["traceparent"] == trace
     assert (second["status"], second["route"]) == (404, "unmatched")
