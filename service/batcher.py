@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         """What the batcher needs of a request."""
 
         rows: int
-        payload: frames.Raw
+        payload: bytes
         explain: bool
         deadline: float
         queued: float

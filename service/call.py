@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from service.edge import Route
-    from service.frames import Raw
     from service.protocol import Protocol
     from service.results import Results
 
@@ -59,7 +58,7 @@ class Call:
         "started",
     )
 
-    payload: Raw
+    payload: bytes
     deadline: float
     queued: float
     encode: Callable[[Call, Results, int], bytes]

@@ -43,7 +43,7 @@ class FrameError(Exception):
 
 
 def pack_request(
-    batch: int, digest: bytes, deadline: float, rows: int, columns: int, flags: int, payloads: Sequence[Raw]
+    batch: int, digest: bytes, deadline: float, rows: int, columns: int, flags: int, payloads: Sequence[bytes]
 ) -> bytes:
     """Return a request's frame; `payloads` together are float32 [rows, columns], raw."""
     size = sum(map(len, payloads))
