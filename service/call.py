@@ -50,6 +50,7 @@ class Call:
         "id",
         "keep_alive",
         "live",
+        "omits_body",
         "payload",
         "queued",
         "refusal",
@@ -63,17 +64,18 @@ class Call:
     queued: float
     encode: Callable[[Call, Results, int], bytes]
 
-    def __init__(self, protocol: Protocol, route: Route | None) -> None:
+    def __init__(self, protocol: Protocol, route: Route | None, headers: dict[bytes, bytes]) -> None:
         self._protocol = protocol
         self._route = route
         self.edge = edge = protocol.edge
         self.started = protocol.started
-        self.headers = dict(protocol.headers)
+        self.headers = headers
         self.body: list[bytes] = []
         self.refusal: ServiceError | None = None
         self.complete = False
         self.live = True
         self.keep_alive = True
+        self.omits_body = False
         self.content = JSON
         self.rows = 0
         self.id: str | None = None
@@ -146,9 +148,19 @@ class Call:
         if not self.keep_alive or edge.draining():
             self.keep_alive = False
             extra += b"connection: close\r\n"
+        if edge.cors.used:
+            extra += edge.cors.lines(self.headers.get(b"origin"))
         self._protocol.transport.write(
-            b"%b%bcontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b"
-            % (STATUS_LINES[status], self.content, len(body), self.request_id.encode(), extra, body)
+            b"%bdate: %b\r\n%bcontent-length: %d\r\nx-request-id: %b\r\n%b\r\n%b"
+            % (
+                STATUS_LINES[status],
+                edge.date,
+                self.content,
+                len(body),
+                self.request_id.encode(),
+                extra,
+                b"" if self.omits_body else body,
+            )
         )
         seconds = time.monotonic() - self.started
         edge.metrics.answered(self.route, "POST", status, seconds)

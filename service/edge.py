@@ -7,10 +7,12 @@ import logging
 import os
 import resource
 import time
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service import logs
 from service.keys import POLICY, Access, Keys
+from service.origins import Cors, Hosts
 from service.results import Results
 
 if TYPE_CHECKING:
@@ -57,6 +59,10 @@ class Edge:
         self.batcher = batcher
         self.metrics = metrics
         self.draining = draining
+        self.hosts = Hosts(settings, guarded=keys.used)
+        self.cors = Cors(settings)
+        self.date = b""
+        """The Date of every answer (RFC 9110 6.6.1), made anew each second while anyone is connected."""
         self.greeting: dict[str, Any] = {}
         self.logs_all = logs.access.isEnabledFor(logging.DEBUG)
         self.connections: set[Protocol] = set()
@@ -113,9 +119,14 @@ class Edge:
         self.connections.add(connection)
         if not self._sweeping:
             self._sweeping = True
+            self._tell_time()
             asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
 
+    def _tell_time(self) -> None:
+        self.date = formatdate(usegmt=True).encode()
+
     def _sweep(self) -> None:
+        self._tell_time()
         now = time.monotonic()
         for connection in list(self.connections):
             connection.check_time(now)

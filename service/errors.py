@@ -55,7 +55,7 @@ class MethodNotAllowedError(ServiceError):
     def __init__(self, allow: str) -> None:
         """`allow` lists the methods that the path takes."""
         super().__init__("this path does not take this method")
-        self.allow = allow
+        self.allow = allow.replace("GET", "GET, HEAD") if "HEAD" not in allow else allow
 
 
 class RequestTimeoutError(ServiceError):
@@ -84,6 +84,13 @@ class HeadersTooLargeError(ServiceError):
 
 class InternalError(ServiceError):
     status, code = 500, "internal"
+
+
+class HttpVersionError(ServiceError):
+    status, code, close = 505, "unsupported", True
+
+    def __init__(self) -> None:
+        super().__init__("this is not HTTP of version 1.1 or 1.0")
 
 
 class OverloadedError(ServiceError):

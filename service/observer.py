@@ -14,7 +14,9 @@ from service import errors, logs
 from service.call import SANE_ID
 from service.edge import Edge
 from service.errors import InternalError, MethodNotAllowedError, ServiceError
-from service.keys import access_to
+from service.keys import Access, access_to
+
+PREFLIGHT, WANTED = b"access-control-request-method", b"access-control-request-headers"
 
 log = logging.getLogger("logitserve.http")
 
@@ -37,18 +39,22 @@ class Observer:
         started = time.monotonic()
         status = 0
 
+        method, origin = scope["method"], headers.get(b"origin")
+        if method == "HEAD":
+            scope = {**scope, "method": "GET"}  # uvicorn, which has the other scope, sends no body
+
         async def observed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                added = [(b"date", edge.date), (b"x-request-id", request_id.encode())]
+                message["headers"] = [*message["headers"], *added, *edge.cors.headers(origin)]
             await send(message)
 
         code = None
         try:
             try:
-                edge.keys.check(access_to(scope["path"]), headers)
-                await self._app(scope, receive, observed)
+                await self._pass_on(edge, method, headers, scope, receive, observed)
             except ServiceError:
                 raise
             except Exception:
@@ -62,12 +68,33 @@ class Observer:
                 errors.body(error, request_id), error.status, errors.headers(error), "application/json"
             )
             await answer(scope, receive, observed)
-        self._count(edge, scope, headers, request_id, status, code, time.monotonic() - started)
+        self._count(edge, scope, method, headers, request_id, status, code, time.monotonic() - started)
+
+    async def _pass_on(
+        self,
+        edge: Edge,
+        method: str,
+        headers: Mapping[bytes, bytes],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        origin = headers.get(b"origin")
+        if method == "OPTIONS" and edge.cors.used and PREFLIGHT in headers:
+            found = edge.cors.preflight(origin, headers.get(WANTED, b""))
+            await Response(status_code=204, headers=found)(scope, receive, send)
+            return
+        access = access_to(scope["path"])
+        edge.keys.check(access, headers)
+        if access is Access.ADMIN:
+            edge.cors.check_change(origin, headers.get(b"host", b""))
+        await self._app(scope, receive, send)
 
     @staticmethod
     def _count(
         edge: Edge,
         scope: Scope,
+        method: str,
         headers: Mapping[bytes, bytes],
         request_id: str,
         status: int,
@@ -77,13 +104,13 @@ class Observer:
         # A method that the route does not take is not counted by its name: the client chose it.
         matched = status != MethodNotAllowedError.status and "route" in scope
         template = scope["route"].path if matched else "unmatched"
-        edge.metrics.answered(template, scope["method"] if matched else "other", status, seconds)
+        edge.metrics.answered(template, method if matched else "other", status, seconds)
         logs.log_request(
             status,
             seconds,
             edge.settings.slow_request_s,
             request_id=request_id,
-            method=scope["method"],
+            method=method,
             route=template,
             code=code,
             traceparent=logs.traceparent(headers),

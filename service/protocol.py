@@ -6,10 +6,11 @@ order of their requests. Knows nothing of rows, batches or workers.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -17,7 +18,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from service.call import Call
 from service.errors import (
     HeadersTooLargeError,
+    HttpVersionError,
     MalformedError,
+    MethodNotAllowedError,
     OverloadedError,
     RequestTimeoutError,
     ServiceError,
@@ -27,13 +30,27 @@ from service.errors import (
 from service.listener import let_in
 
 if TYPE_CHECKING:
-    import asyncio
-
     from service.edge import Edge
 
 MAX_URL_BYTES = 8 * 1024
 MAX_HEAD_BYTES = 32 * 1024
 MAX_HEADERS = 100
+CHUNK_BYTES = 24
+"""What a chunk may add to its data for nothing: its size, of 16 digits at most, and the ends of two lines."""
+ONCE = (
+    b"host",
+    b"authorization",
+    b"x-api-key",
+    b"content-type",
+    b"content-encoding",
+    b"origin",
+    b"x-request-timeout-ms",
+    b"inference-header-content-length",
+)
+"""Headers that decide who asks, or how a request is read: a proxy may take the first of two, we the last."""
+FRAMING = (b"connection", b"content-length", b"transfer-encoding", b"upgrade")
+"""Headers by which the parser ends a message: in a trailer it would heed them too (RFC 9110 6.5.1)."""
+METHODS = "GET, HEAD, POST, OPTIONS"
 LINGER_S = 2.0
 """An early refusal goes on reading this long, or the client would see a reset instead of the answer."""
 GRACE_S = 0.3
@@ -50,9 +67,12 @@ class Protocol(HttpToolsProtocol):
         self.current: Call | tuple[RequestResponseCycle, Any] | None = None
         self.receiving: Call | RequestResponseCycle | None = None
         self.refusal: ServiceError | None = None
-        self.in_head = self.closing = self.lingering = False
+        self.in_head = self.closing = self.lingering = self.upgrading = self.advancing = False
+        self.url = self.data = b""
         self.headers = []
-        self.body_bytes = self.head_bytes = 0
+        self.earlier: list[bytes] = []
+        self._reset_sizes()
+        self._lenient()
         self.started = self.last_active = time.monotonic()
         if self.edge.draining():
             let_in(transport.get_extra_info("socket").fileno())
@@ -77,27 +97,71 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.lingering:
             return
+        self.data = data
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            # HTTP/1.1 stays; a client that offered more goes on with it.
-            if rest := data[upgrade.args[0] :]:
-                self.data_received(rest)
+            self._go_on(data, upgrade.args[0])
         except httptools.HttpParserError:
-            self._refuse(self.refusal or MalformedError("this is not a valid HTTP request"))
-        else:
-            if self.in_head:
-                self.head_bytes += len(data)
-                if self.head_bytes > MAX_HEAD_BYTES:
-                    self._refuse(HeadersTooLargeError(f"headers of more than {MAX_HEAD_BYTES} bytes"))
+            self._refuse_unreadable()
+        if self.in_head:
+            self.earlier.append(data)
+            self.head_bytes += len(data)
+            if self.head_bytes > MAX_HEAD_BYTES and not self.lingering:
+                self._refuse(HeadersTooLargeError(f"headers of more than {MAX_HEAD_BYTES} bytes"))
+        elif self.receiving is not None:
+            self.after_head += len(data)
+            if self.after_head - self.body_bytes - CHUNK_BYTES * self.chunks > MAX_HEAD_BYTES:
+                self._refuse(HeadersTooLargeError(f"more than {MAX_HEAD_BYTES} bytes around the body's"))
+
+    def _go_on(self, data: bytes, place: int) -> None:
+        """Read on in `data` from `place`, after a head that offers an upgrade: it is ignored (RFC 9110 7.8).
+
+        The parser has ended that message with its head, whatever body it announced. A fresh one is told
+        the head again without the offer, so that only RFC 9112 says where the message ends.
+        """
+        rest = memoryview(data)[place:]
+        try:
+            while True:
+                lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.version.encode())]
+                lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+                self.data = b"\r\n".join([*lines, b"", b""])
+                self.parser = httptools.HttpRequestParser(self)
+                self._lenient()
+                self.parser.feed_data(self.data)
+                self.data, self.after_head = data, -len(data)
+                try:
+                    self.parser.feed_data(rest)
+                except httptools.HttpParserUpgrade as upgrade:
+                    rest = rest[upgrade.args[0] :]
+                else:
+                    return
+        except httptools.HttpParserError:
+            self._refuse_unreadable()
+
+    def _lenient(self) -> None:
+        """Have the parser read any version, to refuse it by its number, and drop what follows a close."""
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True, lenient_version=True)
+
+    def _refuse_unreadable(self) -> None:
+        if self.refusal is None and self.parser.get_method() == b"PRI":  # the preface of HTTP/2
+            self.refusal = HttpVersionError()
+        self._refuse(self.refusal or MalformedError("this is not a valid HTTP request"))
+
+    def _reset_sizes(self) -> None:
+        # Of a read nothing tells where in it a message begins or its head ends: reads after that one count.
+        self.head_bytes = -len(self.data)
+        self.after_head = self.body_bytes = self.chunks = self.trailers = self.trailer_bytes = 0
 
     def on_message_begin(self) -> None:
         self.url = b""
         self.headers = []
-        self.expect_100_continue = False
-        self.started = time.monotonic()
+        if self.earlier:
+            self.earlier = []
+        if not self.upgrading:  # else this is the same message, told again
+            self.started = time.monotonic()
         self.in_head = True
-        self.body_bytes = self.head_bytes = 0
+        self._reset_sizes()
 
     def on_url(self, url: bytes) -> None:
         self.url += url
@@ -106,43 +170,140 @@ class Protocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
+        if not self.in_head:
+            self._drop_trailer(name, value)
+            return
         headers = self.headers
         headers.append((name, value))
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
         if len(headers) > MAX_HEADERS:
             self._raise(HeadersTooLargeError(f"more than {MAX_HEADERS} headers"))
 
-    def on_headers_complete(self) -> None:
-        self.in_head = False
-        if self.parser.get_method() == b"POST":
-            path = _path(self.url)
-            route = self.edge.route(path)
-            if route is not None:
-                self._begin_call(Call(self, route))
-                return
-        # What uvicorn makes of a request, from here on; the data plane does without.
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
-        self.headers.extend(headers)
-        self.cycle = None  # type: ignore[assignment] # so that uvicorn leaves the order of answers to `turns`
-        super().on_headers_complete()
+    def _drop_trailer(self, name: bytes, value: bytes) -> None:
+        """Take no notice of what comes after the body: whoever checked the head has not seen it."""
+        self.trailers += 1
+        self.trailer_bytes += len(name) + len(value)
+        if self.trailers > MAX_HEADERS or self.trailer_bytes > MAX_HEAD_BYTES:
+            self._raise(HeadersTooLargeError("trailers of more bytes, or more of them, than headers may be"))
+        if name in FRAMING:
+            self._raise(MalformedError(f"a trailer may not be named {name.decode()}"))
 
-    def _begin_call(self, call: Call) -> None:
-        call.keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+    def on_headers_complete(self) -> None:
+        parser, headers = self.parser, self.headers
+        self.version = version = parser.get_http_version()
+        fields = dict(headers)
+        # What is usual is decided here, at little cost, and everything else looked at in turn.
+        if version != "1.1" or len(fields) != len(headers) or b"host" not in fields:
+            self._check_head(fields)
+        if self.earlier or len(self.data) > MAX_HEAD_BYTES:
+            self._check_head_size()
+        if b"transfer-encoding" in fields and fields[b"transfer-encoding"].strip().lower() != b"chunked":
+            self._raise(MalformedError("Transfer-Encoding: wanted chunked"))
+        host = fields.get(b"host", b"")
+        if host not in self.edge.hosts.known and (error := self.edge.hosts.refusal(host)) is not None:
+            self._raise(error)
+        method = parser.get_method()
+        if parser.should_upgrade():
+            if method == b"CONNECT":
+                self._raise(MethodNotAllowedError(METHODS))
+            self.upgrading = True
+            return
+        self.in_head = self.upgrading = False
+        self.after_head = -len(self.data)
+        if b"#" in self.url:
+            self._raise(MalformedError("the request's target has a fragment"))
+        path, query = self._target()
+        keep_alive = version == "1.1" and parser.should_keep_alive()
+        expects = version == "1.1" and fields.get(b"expect", b"").lower() == b"100-continue"
+        if method == b"POST":
+            route = self.edge.route(unquote_to_bytes(path) if b"%" in path else path)
+            if route is not None:
+                self._begin_call(Call(self, route, fields), keep_alive=keep_alive, expects=expects)
+                return
+        self._begin_cycle(method, path, query, keep_alive=keep_alive, expects=expects)
+
+    def _check_head(self, fields: dict[bytes, bytes]) -> None:
+        """Refuse another version than HTTP/1.0 and 1.1, a header of ONCE given twice, and no Host."""
+        if self.version == "1.0":
+            # The parser reads RTSP/1.0 and ICE/1.0 as 1.0, and does not say so.
+            if self.url + b" HTTP/1.0\r\n" not in b"".join([*self.earlier, self.data]):
+                self._raise(HttpVersionError())
+            if b"transfer-encoding" in fields:
+                self._raise(MalformedError("Transfer-Encoding: HTTP/1.0 has none"))
+        elif self.version != "1.1":
+            self._raise(HttpVersionError())
+        elif b"host" not in fields:
+            self._raise(MalformedError("wanted a Host header"))
+        names = [name for name, _ in self.headers]
+        for name in ONCE:
+            if names.count(name) > 1:
+                self._raise(MalformedError(f"more than one {name.decode()} header"))
+
+    def _check_head_size(self) -> None:
+        size = len(self.url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers)
+        if size > MAX_HEAD_BYTES:
+            self._raise(HeadersTooLargeError(f"headers of more than {MAX_HEAD_BYTES} bytes"))
+
+    def _target(self) -> tuple[bytes, bytes]:
+        """Return path and query of a request target (RFC 9112 3.2), as they came."""
+        if self.url.startswith((b"/", b"*")):
+            path, _, query = self.url.partition(b"?")
+            return path, query
+        parsed = httptools.parse_url(self.url)
+        return parsed.path or b"/", parsed.query or b""
+
+    def _begin_call(self, call: Call, *, keep_alive: bool, expects: bool) -> None:
+        call.keep_alive = keep_alive
         self.receiving = call
         self.turns.append(call)
         length = call.headers.get(b"content-length")
         if length is not None and int(length) > self.edge.settings.max_body_bytes:
             self._raise(_body_too_large(self.edge))
-        if self.expect_100_continue and len(self.turns) == 1:
+        if expects and len(self.turns) == 1:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _begin_cycle(
+        self, method: bytes, path: bytes, query: bytes, *, keep_alive: bool, expects: bool
+    ) -> None:
+        """Make of a request what uvicorn would, but for the order of answers, which `turns` keeps."""
+        self.scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": self.version,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,  # type: ignore[typeddict-item] # set with the connection
+            "method": method.decode("ascii"),
+            "root_path": "",
+            "path": unquote(path.decode("ascii")),
+            "raw_path": path,
+            "query_string": query,
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+        }
+        self.cycle = RequestResponseCycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=expects,
+            keep_alive=keep_alive,
+            on_response=self.on_response_complete,
+        )
+        self._start_asgi_task(self.cycle, self.app)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self.receiving = cycle
         self.turns.append((cycle, app))
+        if len(self.turns) > 1:
+            self.flow.pause_reading()
         self._advance()
+
+    def on_chunk_header(self) -> None:
+        self.chunks += 1
 
     def on_body(self, body: bytes) -> None:
         self.body_bytes += len(body)
@@ -154,6 +315,8 @@ class Protocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self.upgrading:
+            return
         receiving, self.receiving = self.receiving, None
         if isinstance(receiving, Call):
             receiving.complete = True
@@ -167,17 +330,21 @@ class Protocol(HttpToolsProtocol):
 
     def _advance(self) -> None:
         """Start answering the first request, and the next ones as long as answers come at once."""
+        if self.advancing:  # an answer that came at once: the loop below goes on
+            return
+        self.advancing = True
         while self.current is None and self.turns:
             turn = self.turns[0]
             if isinstance(turn, Call):
                 if not turn.complete:
-                    return
+                    break
                 self.current = turn
                 turn.run()
             else:
                 self.current = turn
                 turn[0].keep_alive = turn[0].keep_alive and not self.edge.draining()
                 super()._start_asgi_task(*turn)
+        self.advancing = False
 
     def answered(self, *, keep_alive: bool) -> None:
         """Take the answered request off; go on with the next one, or end the connection."""
@@ -186,10 +353,10 @@ class Protocol(HttpToolsProtocol):
         self.last_active = time.monotonic()
         if not keep_alive or self.closing:
             self._close()
-        elif self.turns:
-            self._advance()
-        else:
+            return
+        if len(self.turns) <= 1:  # the last one may not have arrived yet
             self.flow.resume_reading()
+        self._advance()
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -208,9 +375,10 @@ class Protocol(HttpToolsProtocol):
             self.turns.pop()
             if not self.turns:
                 self.current = None
-        call = receiving if isinstance(receiving, Call) else Call(self, None)
+        call = receiving if isinstance(receiving, Call) else Call(self, None, dict(self.headers))
         if call is not receiving:
             self.turns.append(call)
+            call.omits_body = self.url != b"" and self.parser.get_method() == b"HEAD"
         call.refusal, call.complete, call.keep_alive = error, True, False
         self._advance()
 
@@ -267,14 +435,6 @@ class Protocol(HttpToolsProtocol):
         super().resume_writing()
         if len(self.turns) <= 1:
             self.flow.resume_reading()
-
-
-def _path(url: bytes) -> bytes:
-    """Return the decoded path of a request target in origin or absolute form."""
-    if not url.startswith(b"/"):
-        url = httptools.parse_url(url).path or b"/"
-    path = url.partition(b"?")[0]
-    return unquote_to_bytes(path) if b"%" in path else path
 
 
 def _body_too_large(edge: Edge) -> TooLargeError:

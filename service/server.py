@@ -15,6 +15,7 @@ from service.host import Host, check_certificate
 from service.keys import Keys
 from service.listener import bind
 from service.metrics import HostMetrics, open_files
+from service.origins import check_origins
 from service.plane import open_plane
 from service.routes import add_routes
 from service.settings import Settings
@@ -34,6 +35,7 @@ def serve(settings: Settings) -> None:
     logs.configure(settings)
     keys = Keys(settings)
     check_certificate(settings)
+    check_origins(settings, guarded=keys.used)
     artifact = pin(settings)
     with bind(settings.host, settings.port) as listener:
         found = device.find(settings.accelerator)

@@ -1,13 +1,18 @@
 """The settings: one frozen table that flags, environment, help and documentation read."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, CliApp, CliSettingsSource, SettingsConfigDict
 
 PREFIX = "SERVICE_"
+ANY_ORIGIN = "*"
+ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", re.IGNORECASE)
+HOST = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9._-]+", re.IGNORECASE)
 
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 Positive = Annotated[int, Field(ge=1)]
@@ -20,6 +25,23 @@ class SettingsError(Exception):
 def usable_cores() -> int:
     """Return how many cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _listed(form: re.Pattern[str], wanted: str, whole: str = "") -> AfterValidator:
+    """Have each of the values between commas match `form`, unless there is but `whole`."""
+
+    def check(text: str) -> str:
+        if text.strip() not in {"", whole} and not all(map(form.fullmatch, map(str.strip, text.split(",")))):
+            raise PydanticCustomError(
+                "listed", "wanted {wanted}, with commas between them", {"wanted": wanted}
+            )
+        return text.strip()
+
+    return AfterValidator(check)
+
+
+Origins = Annotated[str, _listed(ORIGIN, "* or origins such as https://example.com", ANY_ORIGIN)]
+HostNames = Annotated[str, _listed(HOST, "names such as model.example.com")]
 
 
 class Settings(BaseSettings):
@@ -116,6 +138,21 @@ class Settings(BaseSettings):
     )
     ssl_keyfile: Path | None = Field(
         None, description="PEM file of the certificate's private key, when it is not in the same file."
+    )
+    cors_origins: Origins = Field(
+        "",
+        description=(
+            "Origins whose pages may call the service from a browser, with commas between them; * for all, "
+            "where there are no keys. None by default."
+        ),
+    )
+    allowed_hosts: HostNames = Field(
+        "",
+        description=(
+            "Names that a Host header may have, with commas between them, when the service listens on a "
+            "loopback address and has no keys; a proxy's public name. Addresses, localhost and names "
+            "without a dot always may."
+        ),
     )
     slow_request_s: Seconds = Field(
         1, description="A request that takes longer than these seconds is logged, even when it succeeds."

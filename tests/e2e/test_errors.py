@@ -164,7 +164,9 @@ def test_pipelined_requests_are_answered_in_order(service: Service) -> None:
         probe % i if i % 3 == 0 else head % (len(body), i) + (body if i % 3 == 1 else body[:-1] + b"x")
         for i in range(99)
     )
-    answer = raw(service, sent + b"GET /livez HTTP/1.1\r\nX-Request-Id: n99\r\nConnection: close\r\n\r\n")
+    answer = raw(
+        service, sent + b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Request-Id: n99\r\nConnection: close\r\n\r\n"
+    )
     ids = [line.split()[-1] for line in answer.split(b"\r\n") if line.startswith(b"x-request-id")]
     assert ids == [b"n%d" % i for i in range(100)]
     assert answer.count(b"HTTP/1.1 200 ") == 67

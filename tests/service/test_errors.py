@@ -45,5 +45,5 @@ def test_headers_say_when_to_come_back_and_what_is_wanted() -> None:
     """Retry-After with 503, WWW-Authenticate with 401, Allow with 405."""
     assert errors.headers(errors.OverloadedError("")) == {"retry-after": "1"}
     assert errors.headers(errors.UnauthorizedError("")) == {"www-authenticate": "Bearer"}
-    assert errors.headers(errors.MethodNotAllowedError("GET")) == {"allow": "GET"}
+    assert errors.headers(errors.MethodNotAllowedError("GET")) == {"allow": "GET, HEAD"}
     assert errors.headers(InvalidError("")) == {}

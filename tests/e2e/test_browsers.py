@@ -1,0 +1,145 @@
+"""What browsers and probes ask beside GET and POST: HEAD, preflights, origins, hosts."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.keys import POLICY
+from tests.e2e.running import Service
+
+LISTED = "https://app.example"
+PREDICT_KEY, ADMIN_KEY = "predict", "admin"
+
+
+@pytest.fixture(scope="module")
+def guarded(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with keys of both kinds and one listed origin."""
+    folder = tmp_path_factory.mktemp("keys")
+    files = {}
+    for name, setting in ((PREDICT_KEY, "api_keys_file"), (ADMIN_KEY, "admin_keys_file")):
+        path = files[setting] = folder / name
+        path.write_text(f"{name}:{hashlib.sha256(name.encode()).hexdigest()}\n")
+    found = Service(store, folder / "service.log", files | {"cors_origins": LISTED}, None)
+    found.wait_ready()
+    yield found
+    found.close()
+
+
+def test_head_is_answered_as_get_without_the_body(service: Service) -> None:
+    """On every path that GET has, errors included, and the connection goes on."""
+    for template in [*POLICY, "/nope"]:
+        path = re.sub(r"\{\w+\}", "1", template)
+        got, head = service.http.get(path), service.http.head(path)
+        assert head.status_code == got.status_code, path
+        assert head.content == b""
+        assert head.headers["content-type"] == got.headers["content-type"]
+    assert "HEAD" in service.http.post("/livez").headers["allow"]
+
+
+def test_head_asks_for_the_key_that_get_asks_for(guarded: Service) -> None:
+    """And a refusal of it has no body either."""
+    assert guarded.http.head("/livez").status_code == 200
+    refused = guarded.http.head("/info")
+    assert (refused.status_code, refused.content) == (401, b"")
+    assert guarded.http.head("/info", headers={"X-API-Key": PREDICT_KEY}).status_code == 200
+
+
+def test_every_answer_has_a_date(service: Service) -> None:
+    """Of predictions, other routes, and refusals of every kind."""
+    answers = [
+        service.predict([1.0] * 30),
+        service.predict([1.0]),
+        service.http.get("/livez"),
+        service.http.get("/nope"),
+        service.http.get("/livez", headers={"X": "x" * 40_000}),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 422, 200, 404, 431]
+    for answer in answers:
+        age = datetime.now(UTC) - parsedate_to_datetime(answer.headers["date"])
+        assert abs(age.total_seconds()) < 30
+        assert len(answer.headers.get_list("date")) == 1
+
+
+def test_a_preflight_is_answered_on_every_route_without_a_key(guarded: Service) -> None:
+    """For a listed origin; another's is refused."""
+    asked = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type,x-api-key",
+    }
+    for template in [*POLICY, "/nope"]:
+        path = re.sub(r"\{\w+\}", "1", template)
+        answer = guarded.http.options(path, headers=asked | {"Origin": LISTED})
+        assert answer.status_code == 204, path
+        assert answer.headers["access-control-allow-origin"] == LISTED
+        assert answer.headers["access-control-allow-headers"] == "content-type,x-api-key"
+        assert "POST" in answer.headers["access-control-allow-methods"]
+        refused = guarded.http.options(path, headers=asked | {"Origin": "https://evil.example"})
+        assert refused.status_code == 403
+        assert "access-control-allow-origin" not in refused.headers
+
+
+def test_a_page_of_a_listed_origin_reads_every_answer(guarded: Service) -> None:
+    """Refusals too, or it could not tell a 401 from a lost connection; what is cached differs by origin."""
+    key = {"X-API-Key": PREDICT_KEY}
+
+    def ask(origin: str) -> list[httpx.Response]:
+        own = {"Origin": origin}
+        return [
+            guarded.http.post("/predict", json={"instances": [[1] * 30]}, headers=own | key),
+            guarded.http.post("/predict", json={}, headers=own),
+            guarded.http.post("/predict", json={}, headers=own | key),
+            guarded.http.get("/info", headers=own),
+            guarded.http.get("/livez", headers=own),
+            guarded.http.get("/livez", headers=own | {"X": "x" * 40_000}),
+        ]
+
+    statuses = [200, 401, 422, 401, 200, 431]
+    for answer, status in zip(ask(LISTED), statuses, strict=True):
+        assert answer.status_code == status
+        assert answer.headers["access-control-allow-origin"] == LISTED
+        assert answer.headers["vary"] == "Origin"
+        assert "access-control-allow-credentials" not in answer.headers
+    for answer, status in zip(ask("https://evil.example"), statuses, strict=True):
+        assert answer.status_code == status
+        assert "access-control-allow-origin" not in answer.headers
+        assert answer.headers["vary"] == "Origin"
+
+
+def test_a_page_of_another_site_may_not_change_anything(guarded: Service) -> None:
+    """Even with the key; a client without an Origin, a page of the service's own and a listed one may."""
+    path, key = "/v2/repository/models/breast-cancer/load", {"X-API-Key": ADMIN_KEY}
+    own = f"http://127.0.0.1:{guarded.port}"
+    for origin, status in (("https://evil.example", 403), ("null", 403), (own, 404), (LISTED, 404)):
+        assert guarded.http.post(path, headers=key | {"Origin": origin}).status_code == status, origin
+    assert guarded.http.post(path, headers=key).status_code == 404
+
+
+def test_without_origins_nothing_is_said_of_them(service: Service) -> None:
+    """The default: no page of another site reads anything."""
+    answer = service.http.get("/livez", headers={"Origin": LISTED})
+    assert not {"access-control-allow-origin", "vary"} & answer.headers.keys()
+
+
+def test_a_name_that_points_here_by_foreign_dns_is_refused(
+    service: Service, start: Callable[..., Service]
+) -> None:
+    """On a loopback address without keys, unless it is listed (DNS rebinding)."""
+    for path in ("/predict", "/info", "/livez"):
+        answer = service.http.get(path, headers={"Host": "evil.example:8000"})
+        assert answer.status_code == 403
+        assert "SERVICE_ALLOWED_HOSTS" in answer.json()["error"]
+    listed = start(allowed_hosts="evil.example")
+    assert listed.http.get("/livez", headers={"Host": "evil.example:8000"}).status_code == 200
+
+
+def test_every_origin_may_ask_where_everyone_may(start: Callable[..., Service]) -> None:
+    """`*`: every page reads, without being named."""
+    open_to_all = start(cors_origins="*")
+    answer = open_to_all.http.get("/livez", headers={"Origin": "https://any.example"})
+    assert answer.headers["access-control-allow-origin"] == "*"
