@@ -48,7 +48,7 @@ ONCE = (
     b"inference-header-content-length",
 )
 """Headers that decide who asks, or how a request is read: a proxy may take the first of two, we the last."""
-FRAMING = (b"connection", b"content-length", b"transfer-encoding", b"upgrade")
+FRAMING = (b"connection", b"proxy-connection", b"content-length", b"transfer-encoding", b"upgrade")
 """Headers by which the parser ends a message: in a trailer it would heed them too (RFC 9110 6.5.1)."""
 METHODS = "GET, HEAD, POST, OPTIONS"
 LINGER_S = 2.0
