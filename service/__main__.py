@@ -1,5 +1,8 @@
 """`python -m service`: settings in, exit status out. Workers import this module too: it stays light."""
 
+import contextlib
+import os
+import select
 import sys
 
 
@@ -14,12 +17,19 @@ def main() -> int:
 
         serve(settings)
     except SettingsError as error:
-        sys.stderr.write(f"error: {error}\n")
+        _say(f"error: {error}")
         return 2
     except StartError as error:
-        sys.stderr.write(f"error: {error}\n")
+        _say(f"error: {error}")
         return 1
     return 0
+
+
+def _say(line: str) -> None:
+    """Write a line, unless nobody takes it: a full pipe must not keep the service from ending."""
+    with contextlib.suppress(OSError, ValueError):
+        if select.select([], [sys.stderr], [], 0)[1]:
+            os.write(sys.stderr.fileno(), f"{line}\n".encode("utf-8", "backslashreplace"))
 
 
 if __name__ == "__main__":

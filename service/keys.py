@@ -170,7 +170,7 @@ def _open(setting: str, path: Path | None) -> KeysFile | None:
 
 def _read(path: Path) -> list[bytes]:
     digests = []
-    for number, raw in enumerate(path.read_text().splitlines(), 1):
+    for number, raw in enumerate(_text(path).splitlines(), 1):
         line = raw.partition("#")[0].strip()
         if not line:
             continue
@@ -181,6 +181,13 @@ def _read(path: Path) -> list[bytes]:
     if not digests:
         raise ValueError("no keys in it")
     return digests
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")  # with or without a byte order mark
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None
 
 
 def _reason(error: OSError | ValueError) -> str:

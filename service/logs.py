@@ -2,9 +2,11 @@
 
 import json
 import logging
+import os
 import re
+import select
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,10 +25,15 @@ access = logging.getLogger("logitserve.access")
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, logger, pid, message, and what `extra` adds."""
 
+    def __init__(self, *, severity: bool = False) -> None:
+        """`severity` is whether the level is named so, in capitals."""
+        super().__init__()
+        self._severity = severity
+
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
+            **({"severity": record.levelname} if self._severity else {"level": record.levelname.lower()}),
             "logger": record.name,
             "pid": record.process,
             "message": record.getMessage(),
@@ -60,11 +67,81 @@ def _plain(value: object) -> str:
     return text if text.isprintable() else json.dumps(text)
 
 
-def configure(settings: Settings) -> None:
-    """Send this process's log to stderr in the form and from the level that the settings say."""
-    text = settings.log_format == "text" or (settings.log_format is None and sys.stderr.isatty())
-    handler = logging.StreamHandler()
-    handler.setFormatter(TextFormatter() if text else JsonFormatter())
+class PatientHandler(logging.Handler):
+    """Writes lines to a descriptor and never waits: what nobody takes is dropped and counted.
+
+    A reader that stalls (a frozen terminal, a stuck collector) would else stop the service with its next
+    line. The descriptor is shared with other processes, so it stays blocking; a pipe that polls writable
+    takes PIPE_BUF bytes at once (POSIX), so no more is written between two looks.
+    """
+
+    def __init__(self, descriptor: int, dropped: Callable[[int], None]) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._dropped = dropped
+        self._lost = 0
+        self._rest = b""
+        """What is left of a line that was begun: it goes first, or lines would run into each other."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record's line, or drop it."""
+        if self._lost and self._write(b""):
+            lost, self._lost = self._lost, 0
+            if not self._write(self._line(self._notice(lost))):
+                self._lost = lost
+        if not self._write(self._line(record)):
+            self._lost += 1
+            self._dropped(1)
+
+    def _line(self, record: logging.LogRecord) -> bytes:
+        return self.format(record).encode("utf-8", "backslashreplace") + b"\n"
+
+    def _write(self, line: bytes) -> bool:
+        """Return whether the line is written, or at least begun, so that its rest will follow."""
+        rest = self._rest
+        try:
+            while rest:
+                if not self._takes():
+                    return False
+                rest = self._rest = rest[os.write(self._descriptor, rest[: select.PIPE_BUF]) :]
+            begun = False
+            while line:
+                if not self._takes():
+                    self._rest = line if begun else b""
+                    return begun
+                line = line[os.write(self._descriptor, line[: select.PIPE_BUF]) :]
+                begun = True
+        except OSError:  # closed by whoever read it
+            self._rest = b""
+            return False
+        return True
+
+    def _takes(self) -> bool:
+        if self._descriptor < 0:
+            return False
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLOUT)
+        return any(event & select.POLLOUT for _, event in poll.poll(0))
+
+    @staticmethod
+    def _notice(lost: int) -> logging.LogRecord:
+        text = "dropped %d log lines that nobody took"
+        return logging.LogRecord("logitserve.logs", logging.WARNING, __file__, 0, text, (lost,), None)
+
+
+def configure(settings: Settings, dropped: Callable[[int], None] = lambda _: None) -> None:
+    """Send this process's log where and in the form that the settings say, from their level on.
+
+    `dropped` is told how many lines were dropped, each time that some are.
+    """
+    stream = sys.stdout if settings.log_stream == "stdout" else sys.stderr
+    try:
+        descriptor = stream.fileno()
+        text = settings.log_format == "text" or (settings.log_format is None and stream.isatty())
+    except (AttributeError, OSError, ValueError):  # closed before we started
+        descriptor, text = -1, settings.log_format == "text"
+    handler = PatientHandler(descriptor, dropped)
+    handler.setFormatter(TextFormatter() if text else JsonFormatter(severity=settings.log_severity))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("logitserve").setLevel(settings.log_level.upper())
 

@@ -32,6 +32,8 @@ INFERENCE_BUCKETS = tuple(SLO_S * 2**k for k in range(-10, 8))
 # Rule: powers of two up to the default limit of rows in one call of the model.
 ROWS_BUCKETS = tuple(float(2**k) for k in range(13))
 
+LOG_DROPPED = "Log lines that nobody took, of main and the HTTP processes."
+
 log = logging.getLogger("logitserve.metrics")
 
 
@@ -88,6 +90,7 @@ class HostMetrics:
         self.worker_restarts = counter(
             "worker_restarts_total", "Workers started anew, by why the last one ended.", "reason"
         )
+        self.log_dropped = counter("log_dropped_total", LOG_DROPPED)
         self.model_loads = counter("model_loads_total", "Models that a worker loaded or refused.", "result")
         self.model_load_timestamp = Gauge(
             "logitserve_model_load_timestamp_seconds",
@@ -134,6 +137,7 @@ class Metrics:
         self._pending_requests = gauge("pending_requests", "Requests admitted and unanswered.", "sum")
         self._rejected = counter("rejected_total", "Requests and connections refused.", "reason")
         self._cancelled = counter("cancelled_total", "Requests whose client left before the answer.")
+        self.log_dropped = counter("log_dropped_total", LOG_DROPPED)
         self._model_info = gauge(
             "model_info", "The model served.", "max", "model", "version", "sha256", "device", "torch"
         )

@@ -29,11 +29,11 @@ async def open_plane(deployment: Deployment, slot: int) -> AsyncIterator[Edge]:
     """Run the data plane of HTTP process `slot` while the context is open."""
     die_with(deployment.main_pid)
     settings, manifest = deployment.settings, deployment.artifact.manifest
-    logs.configure(settings)
     open_files(deployment.metrics_dir, f"api-{slot}")
     batcher = Batcher(settings, deployment.artifact.digest, len(manifest.classes), len(manifest.inputs))
     metrics = Metrics(CollectorRegistry(), manifest, batcher.pending, settings.max_pending)
     batcher.metrics = metrics
+    logs.configure(settings, metrics.log_dropped.inc)
     codec = PredictCodec(manifest, settings.max_rows, metrics.labels)
     edge = Edge(settings, deployment.keys, batcher, metrics, deployment.draining)
     edge.add_route(b"/predict", Route("/predict", codec.decode))

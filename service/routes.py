@@ -11,6 +11,7 @@ from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.exceptions import HTTPException
 
+from models.cores import find_cores
 from service import __version__
 from service.deployment import Deployment
 from service.edge import Edge
@@ -69,6 +70,7 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
             "version": str(manifest.version),
             "digest": deployment.artifact.digest,
             "device": greeting.get("device"),
+            "cores": find_cores()._asdict(),
             "libraries": libraries | {"python": platform.python_version(), "torch": greeting.get("torch")},
             "trained_with": manifest.libraries,
             **manifest.model_dump(include=set(TOLD)),

@@ -77,6 +77,13 @@ class PredictResponse(BaseModel):
     predictions: list[Prediction | RowError]
 
 
+class UsableCores(BaseModel):
+    """How many cores the service uses, and which limit says so."""
+
+    usable: int
+    reason: str
+
+
 class Info(BaseModel):
     """What is served, from what it was trained, and on what it runs."""
 
@@ -84,6 +91,7 @@ class Info(BaseModel):
     version: str
     digest: str
     device: str | None
+    cores: UsableCores
     libraries: dict[str, str | None]
     trained_with: dict[str, str]
     created: datetime

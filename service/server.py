@@ -6,6 +6,7 @@ import logging
 
 from prometheus_client import CollectorRegistry
 
+from models.cores import find_cores
 from models.errors import StoreError
 from models.repository import Artifact, Repository
 from service import device, logs
@@ -33,6 +34,8 @@ def serve(settings: Settings) -> None:
     Raises StartError with one line when the service cannot start or go on.
     """
     logs.configure(settings)
+    cores = find_cores()
+    log.info("%d usable cores: %s", cores.usable, cores.reason)
     keys = Keys(settings)
     check_certificate(settings)
     check_origins(settings, guarded=keys.used)
@@ -50,6 +53,8 @@ def serve(settings: Settings) -> None:
         with run_directory(settings, f"worker-{workers}.sock") as run_dir:
             deployment = Deployment(settings, keys, artifact, run_dir, workers)
             open_files(deployment.metrics_dir, "main")
+            metrics = HostMetrics(CollectorRegistry())
+            logs.configure(settings, metrics.log_dropped.inc)
             host = Host(
                 LogisticRegressionAPI(settings, artifact, run_dir),
                 settings,
@@ -58,7 +63,7 @@ def serve(settings: Settings) -> None:
                 functools.partial(open_plane, deployment),
             )
             gc.freeze()  # what is here before the forks stays shared between the HTTP processes
-            Supervisor(deployment, host, listener, HostMetrics(CollectorRegistry())).run()
+            Supervisor(deployment, host, listener, metrics).run()
 
 
 def pin(settings: Settings) -> Artifact:

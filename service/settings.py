@@ -1,30 +1,29 @@
 """The settings: one frozen table that flags, environment, help and documentation read."""
 
-import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, CliApp, CliSettingsSource, SettingsConfigDict
 
+from models.cores import usable_cores
+
 PREFIX = "SERVICE_"
+AROUND = " \t\r\n\ufeff"
 ANY_ORIGIN = "*"
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", re.IGNORECASE)
 HOST = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9._-]+", re.IGNORECASE)
 
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 Positive = Annotated[int, Field(ge=1)]
+LowerCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
+Place = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 class SettingsError(Exception):
     """A setting is wrong; the message is one line that names it, its value and what was wanted."""
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _listed(form: re.Pattern[str], wanted: str, whole: str = "") -> AfterValidator:
@@ -52,6 +51,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
+        env_ignore_empty=True,  # compose and Kubernetes write an unset variable so
         frozen=True,
         extra="ignore",
         cli_kebab_case=True,
@@ -64,14 +64,14 @@ class Settings(BaseSettings):
         description="Address to listen on; 0.0.0.0 or :: to be reached from other machines.",
     )
     port: int = Field(8000, ge=1024, le=65535, description="TCP port; LitServe takes none under 1024.")
-    model_store: Path = Field(
+    model_store: Place = Field(
         Path("models/store"), description="Directory of published models; in a container, a mounted volume."
     )
     model: str | None = Field(
         None,
         description="Name of the model to serve; by default the only one in the store, or breast-cancer.",
     )
-    accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field(
+    accelerator: Annotated[Literal["auto", "cpu", "cuda", "mps"], LowerCase] = Field(
         "auto", description="Where the model runs; auto takes a CUDA device that works, else the CPU."
     )
     workers_per_device: Positive = Field(
@@ -116,27 +116,27 @@ class Settings(BaseSettings):
     start_timeout_s: Seconds = Field(
         60, description="Seconds until a worker must be ready; then the service gives up and exits."
     )
-    run_dir: Path | None = Field(
+    run_dir: Place | None = Field(
         None,
         description="Directory for sockets and metric files; a fresh private one by default.",
     )
-    api_keys_file: Path | None = Field(
+    api_keys_file: Place | None = Field(
         None,
         description=(
             "File of keys that may predict, one `name:sha256` a line; with it, requests without a key are "
             "refused. Changes take effect within a second."
         ),
     )
-    admin_keys_file: Path | None = Field(
+    admin_keys_file: Place | None = Field(
         None, description="File of keys that may also administer; without it there are no admin routes."
     )
     metrics_open: bool = Field(
         True, description="Whether /metrics answers without a key when there are keys; false asks for one."
     )
-    ssl_certfile: Path | None = Field(
+    ssl_certfile: Place | None = Field(
         None, description="PEM file of the certificate chain, to serve HTTPS without a proxy in front."
     )
-    ssl_keyfile: Path | None = Field(
+    ssl_keyfile: Place | None = Field(
         None, description="PEM file of the certificate's private key, when it is not in the same file."
     )
     cors_origins: Origins = Field(
@@ -157,12 +157,31 @@ class Settings(BaseSettings):
     slow_request_s: Seconds = Field(
         1, description="A request that takes longer than these seconds is logged, even when it succeeds."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], LowerCase] = Field(
         "info", description="Least severe log line; debug has one for every request."
     )
-    log_format: Literal["text", "json"] | None = Field(
+    log_stream: Annotated[Literal["stderr", "stdout"], LowerCase] = Field(
+        "stderr", description="Where log lines go; stdout where a collector takes stderr for errors."
+    )
+    log_severity: bool = Field(
+        False,
+        description=(
+            "Whether a JSON line names its level `severity`, in capitals, as Google's and Azure's collectors "
+            "want it, instead of `level`."
+        ),
+    )
+    log_format: Annotated[Literal["text", "json"] | None, LowerCase] = Field(
         None, description="Form of log lines; text on a terminal and json elsewhere by default."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Drop what is set and empty, and take off what editors and shells leave around a value."""
+        bare = {
+            key: value.strip(AROUND) if isinstance(value, str) else value for key, value in values.items()
+        }
+        return {key: value for key, value in bare.items() if value != ""}
 
 
 def load(arguments: list[str]) -> Settings:

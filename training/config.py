@@ -2,15 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from models.manifest import Name
 from training.errors import SettingError
 
 PREFIX = "TRAINING_"
+AROUND = " \t\r\n\ufeff"
 BUILT_IN = ("breast-cancer", "toy")
 NAME_CHARACTERS = 63  # the longest name that the store takes
 
@@ -26,6 +27,7 @@ class Config(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
+        env_ignore_empty=True,  # compose and Kubernetes write an unset variable so
         frozen=True,
         validate_default=True,
         cli_prog_name="python -m training",
@@ -115,13 +117,26 @@ class Config(BaseSettings):
         "auto",
         description="Where to fit: auto takes a CUDA device if there is one; cpu leaves it to others.",
     )
-    store: Path = Field(
+    store: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
         Path("models/store"),
         description="Directory of published models, by default the service's; another one to try things out.",
     )
     if_empty: bool = Field(
         default=False, description="Do nothing if the store already serves any model; `make serve` uses it."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Take off what editors and shells leave around a value, a byte order mark among it."""
+        return {
+            key: value.strip(AROUND) if isinstance(value, str) else value for key, value in values.items()
+        }
+
+    @field_validator("data")
+    @classmethod
+    def _at_home(cls, value: str) -> str:
+        return str(Path(value).expanduser()) if value.startswith("~") else value
 
     @model_validator(mode="after")
     def _target_fits_data(self) -> Self:

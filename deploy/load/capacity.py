@@ -21,8 +21,8 @@ import uvloop
 
 from deploy.load.__main__ import serving
 from deploy.load.sizing import HEADROOM, Measured, derive
+from models.cores import usable_cores
 from service.metrics import SLO_S
-from service.settings import usable_cores
 from tests.load import openloop
 from tests.load.client import post
 from tests.load.samples import Result

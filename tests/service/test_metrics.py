@@ -34,7 +34,8 @@ def test_each_metric_is_documented_as_it_is(
     open_files(tmp_path, "api-0")
     registry = CollectorRegistry()
     metrics = Metrics(registry, artifact.manifest, lambda: 0, 1)
-    HostMetrics(registry)
+    of_main = CollectorRegistry()
+    HostMetrics(of_main)
 
     async def count() -> None:
         metrics.answered("/predict", "POST", 200, 0.001)
@@ -42,7 +43,7 @@ def test_each_metric_is_documented_as_it_is(
 
     asyncio.run(count())
     found = set()
-    for collector in registry._collector_to_names:
+    for collector in [*registry._collector_to_names, *of_main._collector_to_names]:
         family = collector.describe()[0]
         name = family.name.removeprefix("logitserve_") + ("_total" if family.type == "counter" else "")
         labels = ", ".join(f"`{label}`" for label in collector._labelnames)  # type: ignore[attr-defined]

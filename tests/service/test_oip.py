@@ -45,7 +45,7 @@ class Model(NamedTuple):
         named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
         edge = SimpleNamespace(settings=Settings(), new_id=lambda: "made")
         connection: Any = SimpleNamespace(edge=edge, started=time.monotonic(), headers=named)
-        call = Call(connection, None)
+        call = Call(connection, None, dict(connection.headers))
         call.deadline = call.started + 10
         call.body = [body if isinstance(body, bytes) else json.dumps(body).encode()]
         self.codec.decode(call)

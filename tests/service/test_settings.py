@@ -60,3 +60,24 @@ def test_settings_do_not_change() -> None:
     """The table is frozen: what a process was started with is what it runs with."""
     with pytest.raises(ValueError, match="frozen"):
         Settings().port = 9000  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("value", ["", " ", "\ufeff"])
+def test_a_variable_that_is_set_and_empty_is_unset(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Every one: compose and Kubernetes write a variable that nobody set so."""
+    usual = load([])
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"SERVICE_{name.upper()}", value)
+    assert load([]) == usual
+    assert load(["--run-dir", value, "--model", value]) == usual
+
+
+def test_what_people_write_around_a_value_is_taken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blanks, a byte order mark, capitals of a level; `~` is the home directory."""
+    monkeypatch.setenv("HOME", "/home/someone")
+    monkeypatch.setenv("SERVICE_LOG_LEVEL", "\ufeffWARNING ")
+    monkeypatch.setenv("SERVICE_ACCELERATOR", "CPU")
+    monkeypatch.setenv("SERVICE_MODEL_STORE", " ~/store")
+    found = load(["--run-dir", "~/run", "--log-format", "JSON"])
+    assert (found.log_level, found.accelerator, found.log_format) == ("warning", "cpu", "json")
+    assert (found.model_store, found.run_dir) == (Path("/home/someone/store"), Path("/home/someone/run"))

@@ -55,7 +55,6 @@ def test_the_table_is_frozen() -> None:
         (["--solver", "adam"], ["TRAINING_SOLVER=adam", "'lbfgs' or 'sgd'"]),
         (["--device", "tpu"], ["TRAINING_DEVICE=tpu", "'auto', 'cpu' or 'cuda'"]),
         (["--name", "../up"], ["TRAINING_NAME=../up", "pattern"]),
-        (["--data", ""], ["TRAINING_DATA=", "at least 1 character"]),
         (["--data", "!.csv", "--target", "y"], ["TRAINING_NAME=", "pattern"]),
         (["--data", "rows.csv"], ["TRAINING_TARGET=", "wanted the column"]),
         (["--target", "y"], ["TRAINING_TARGET=y", "wanted none"]),
@@ -104,3 +103,18 @@ def test_help_tells_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         assert field.description
         assert f"--{name.replace('_', '-')}" in help_text
         assert re.sub(r"\s+", "", field.description) + "(default" in help_text
+
+
+def test_a_variable_that_is_set_and_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every one: compose and Kubernetes write a variable that nobody set so."""
+    usual = load([])
+    for name in Config.model_fields:
+        monkeypatch.setenv(f"TRAINING_{name.upper()}", "")
+    assert load([]) == load(["--data", ""]) == usual
+
+
+def test_a_tilde_is_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the paths of data and store."""
+    monkeypatch.setenv("HOME", "/home/someone")
+    found = load(["--data", "~/x.csv", "--target", "y", "--store", "~/store"])
+    assert (found.data, str(found.store)) == ("/home/someone/x.csv", "/home/someone/store")
