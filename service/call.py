@@ -78,7 +78,7 @@ class Call:
         self.omits_body = False
         self.content = JSON
         self.rows = 0
-        self.id: str | None = None
+        self.id: str | int | None = None
         self.explain = False
         given = self.headers.get(b"x-request-id")
         self.request_id = given.decode() if given and SANE_ID.fullmatch(given) else edge.new_id()

@@ -2,9 +2,11 @@
 
 import functools
 import json
+import re
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from models.manifest import Manifest
 from service.bulk import BULK_BYTES
@@ -23,15 +25,24 @@ from service.errors import (
 )
 from service.results import Results
 from service.rows import Problem, Rows
-from service.schema import MAX_ID_CHARACTERS, Envelope, positional_request, unexamined_request
+from service.schema import MAX_ID_CHARACTERS, WRONG_ID, Envelope, positional_request, unexamined_request
 
-FORM_TYPES = (b"application/x-www-form-urlencoded", b"multipart/form-data")
+MULTIPART = b"multipart/form-data"
+FORM = b"application/x-www-form-urlencoded"
+FORM_TYPES = (FORM, MULTIPART)
 BINARY = 2
 """Classes that share one logit, and for which the threshold decides."""
 MALFORMED = {"json_invalid", "model_type", "model_attributes_type"}
-REASONS = {"extra_forbidden": "no such field", "missing": "missing"}
+REASONS = {
+    "extra_forbidden": "no such field",
+    "missing": "missing",
+    "list_type": "wanted a list of rows, [[…]] or [{…}]",
+}
+NOT_NESTED = "the rows are not nested: wanted a list of rows, [[…]] or [{…}]"
 MAX_SUGGESTIONS = 20
 """Wrong rows whose names get a suggestion: finding one takes up to a millisecond."""
+OBJECT = re.compile(rb"[ \t\r\n]*\{")
+NO_FORM = "a form is not accepted; send a JSON object, with Content-Type: application/json or none"
 LARGE_BYTES = 256 * 1024
 MAX_FIELDS = 100
 """A body with more fields is not told of each: a million of them would take seconds."""
@@ -127,6 +138,10 @@ class PredictCodec:
             request: Any = self._unexamined.validate_json(body)
         except ValidationError as error:
             raise self._refusal(error) from None
+        if not any(isinstance(instance, list | dict) for instance in request.instances):
+            raise InvalidError(
+                NOT_NESTED, [{"reason": NOT_NESTED}]
+            )  # no row at all: nothing to report by row
         payloads: list[bytes] = []
         verdicts: list[bytes | None] = []
         details: list[dict[str, Any]] = []
@@ -189,11 +204,10 @@ class PredictCodec:
             return MalformedError(f"the body is not the JSON that is wanted: {reason}")
         if first["type"] == "too_long" and first["loc"] == ("instances",):
             return TooLargeError(f"more than {self._max_rows} rows")
-        reasons = [
-            f"{quote(str(problem['loc'][0]))}: {REASONS.get(problem['type']) or _lower(problem['msg'])}"
-            for problem in problems[:MAX_DETAILS]
-        ]
-        return InvalidError(reasons[0], [{"reason": reason} for reason in reasons], len(problems))
+        # An id that is of neither type has a problem with each, and one reason.
+        reasons = list(dict.fromkeys(_reason(problem) for problem in problems))
+        details = [{"reason": reason} for reason in reasons[:MAX_DETAILS]]
+        return InvalidError(reasons[0], details, len(reasons))
 
 
 def _detail(row: int, problem: Problem) -> dict[str, Any]:
@@ -209,6 +223,12 @@ def _verdict(reason: str) -> bytes:
     return json.dumps({"error": "invalid", "reason": reason}).encode()
 
 
+def _reason(problem: ErrorDetails) -> str:
+    name = problem["loc"][0]
+    wanted = WRONG_ID if name == "id" else REASONS.get(problem["type"]) or _lower(problem["msg"])
+    return f"{quote(str(name))}: {wanted}"
+
+
 def _lower(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:]
 
@@ -216,15 +236,22 @@ def _lower(sentence: str) -> str:
 def whole_body(call: Call) -> bytes:
     """Return the body in one piece, without its Content-Encoding.
 
+    Only for routes that change nothing: they take a JSON object that calls itself a form, as `curl -d` sends
+    it. A page of another site can send a form without asking first, so what changes something must not.
+
     Raises UnsupportedError for a form or an unknown encoding, MalformedError or TooLargeError as `inflate`.
     """
-    if call.headers.get(b"content-type", b"").lower().startswith(FORM_TYPES):
-        raise UnsupportedError(
-            "a form is not accepted; send JSON, with Content-Type: application/json or none"
-        )
+    kind = call.headers.get(b"content-type", b"").lower()
+    form = kind.startswith(FORM_TYPES)
+    if form and kind.startswith(MULTIPART):
+        raise UnsupportedError(NO_FORM)
     body = call.body[0] if len(call.body) == 1 else b"".join(call.body)
     encoding = call.headers.get(b"content-encoding")
-    return body if encoding is None else inflate(body, encoding, call.edge.settings.max_body_bytes)
+    if encoding is not None:
+        body = inflate(body, encoding, call.edge.settings.max_body_bytes)
+    if form and not OBJECT.match(body):
+        raise UnsupportedError(NO_FORM)
+    return body
 
 
 def _key(name: str) -> str:

@@ -6,6 +6,8 @@ from service.errors import MalformedError, TooLargeError, UnsupportedError, quot
 
 # zlib's names of the formats: its own, which HTTP calls deflate, and gzip's.
 WINDOWS = {b"gzip": 16 + zlib.MAX_WBITS, b"deflate": zlib.MAX_WBITS}
+SAME = {b"x-gzip": b"gzip"}
+"""The name of old for gzip, which RFC 9110 8.4.1.3 asks to take as the same."""
 LEVEL = 1
 """The fastest: an answer is compressed while other requests wait."""
 MIN_BYTES = 1024
@@ -19,10 +21,12 @@ def inflate(body: bytes, encoding: bytes, limit: int) -> bytes:
     before more than `limit` bytes are inflated.
     """
     name = encoding.strip().lower()
+    name = SAME.get(name, name)
     if name == b"identity":
         return body
     if name not in WINDOWS:
-        raise UnsupportedError(f"unknown Content-Encoding {quote(encoding.decode('latin-1'))}")
+        what = "wanted one Content-Encoding, found" if b"," in name else "unknown Content-Encoding"
+        raise UnsupportedError(f"{what} {quote(encoding.decode('latin-1'))}")
     inflater = zlib.decompressobj(WINDOWS[name])
     try:
         plain = inflater.decompress(body, limit + 1)
@@ -41,7 +45,8 @@ def choose(accepted: bytes) -> bytes | None:
     weights: dict[bytes, float] = {}
     for part in accepted.lower().split(b","):
         name, _, parameter = part.partition(b";")
-        weights[name.strip()] = _weight(parameter.strip())
+        name = name.strip()
+        weights[SAME.get(name, name)] = _weight(parameter.strip())
     best = max(WINDOWS, key=lambda name: weights.get(name, 0.0))  # the first of equals
     return best if weights.get(best, 0.0) > 0 else None
 

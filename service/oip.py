@@ -21,6 +21,7 @@ from service.errors import InvalidError, MalformedError, NotFoundError, quote
 from service.oip_inputs import Inputs
 from service.oip_schema import InferRequest
 from service.results import Results
+from service.schema import WRONG_ID
 from service.signature import DEFAULT_OUTPUTS, EXPLANATION, outputs
 
 HEADER_LENGTH = b"inference-header-content-length"
@@ -101,6 +102,8 @@ class InferCodec:
             request: InferRequest = self._validate(header)
         except ValidationError as error:
             problem = error.errors(include_url=False, include_input=False)[0]
+            if problem["loc"][:1] == ("id",):
+                raise InvalidError(f'"id": {WRONG_ID}') from None
             place = ".".join(map(str, problem["loc"]))
             reason = "not offered" if problem["type"] == "none_required" else problem["msg"]
             raise MalformedError(f"{quote(place)}: {reason}" if place else reason) from None

@@ -82,7 +82,7 @@ class InferResponse(BaseModel):
 
     model_name: str
     model_version: str
-    id: str
+    id: str | int
     outputs: list[OutputTensor]
 
 

@@ -22,7 +22,18 @@ STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 MAX_ID_CHARACTERS = 128
 FLOAT32_MAX = 3.4028234663852886e38
 
-Id = Annotated[str | None, Field(max_length=MAX_ID_CHARACTERS, description="Echoed; made when absent.")]
+_LARGEST_ID = 10**MAX_ID_CHARACTERS
+
+WRONG_ID = f"wanted text or a whole number, of at most {MAX_ID_CHARACTERS} characters"
+# The limits are left out of the description: no reader of it holds a number of that size.
+_NumberId = Annotated[
+    int, Field(strict=True, gt=-_LARGEST_ID, lt=_LARGEST_ID), WithJsonSchema({"type": "integer"})
+]
+_Text = Annotated[str, Field(max_length=MAX_ID_CHARACTERS)]
+Id = Annotated[
+    _Text | _NumberId | None,
+    Field(union_mode="left_to_right", description="Echoed as it came; made when absent."),
+]
 OnError = Annotated[
     Literal["fail", "report"],
     Field(
@@ -71,7 +82,7 @@ class RowError(BaseModel):
 class PredictResponse(BaseModel):
     """The answers, in the order of the instances."""
 
-    id: str
+    id: str | int
     model: str
     version: str
     predictions: list[Prediction | RowError]

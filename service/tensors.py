@@ -51,7 +51,7 @@ def from_json(data: list[Any], shape: Sequence[int], datatype: str) -> NDArray[n
         raise _disagreement(shape)
     try:
         if datatype in INTEGERS:
-            return _whole(_integers.validate_python(data), datatype).astype(np.float32)
+            return _whole(_integer_list(data), datatype).astype(np.float32)
         values = np.array(_floats.validate_python(data), np.float64)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
@@ -90,6 +90,15 @@ def text_element(text: str) -> bytes:
     """Return one element of a BYTES tensor: its length in four bytes, then UTF-8."""
     encoded = text.encode()
     return _LENGTH.pack(len(encoded)) + encoded
+
+
+def _integer_list(data: list[Any]) -> list[int]:
+    """Return whole numbers, whichever way they were written; raises ValidationError for anything else."""
+    try:
+        return _integers.validate_python(data)
+    except ValidationError:
+        numbers = [int(value) if isinstance(value, float) and value.is_integer() else value for value in data]
+        return _integers.validate_python(numbers)
 
 
 def _whole(values: list[int], datatype: str) -> NDArray[Any]:

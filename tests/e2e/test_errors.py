@@ -27,7 +27,7 @@ PREDICT = [
     (b'{"instances": [[1, 2]]}', 422, "invalid"),
     (b'{"instances": [{}]}', 422, "invalid"),
     (json.dumps({"instances": [ROW], "extra": 1}).encode(), 422, "invalid"),
-    (json.dumps({"instances": [ROW], "id": 5}).encode(), 422, "invalid"),
+    (json.dumps({"instances": [ROW], "id": 5.5}).encode(), 422, "invalid"),
     (json.dumps({"instances": [[True, *ROW[1:]]]}).encode(), 422, "invalid"),
     (json.dumps({"instances": [["1", *ROW[1:]]]}).encode(), 422, "invalid"),
     (json.dumps({"instances": [[None, *ROW[1:]]]}).encode(), 422, "invalid"),
@@ -96,11 +96,21 @@ def test_unknown_paths_and_methods(service: Service, method: str, path: str, sta
     check(service.http.request(method, path), status, code)
 
 
-@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
-def test_forms_are_refused(service: Service, kind: str) -> None:
-    """A form body is not JSON, whatever it holds."""
-    content = json.dumps({"instances": [ROW]})
-    check(service.http.post("/predict", content=content, headers={"Content-Type": kind}), 415, "unsupported")
+@pytest.mark.parametrize("path", ["/predict", "/v2/models/breast-cancer/infer"])
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("multipart/form-data; boundary=x", json.dumps({"instances": [ROW]})),
+        ("application/x-www-form-urlencoded", "a=1&b=2"),
+        ("application/x-www-form-urlencoded", "instances=%5B%5B1%5D%5D"),
+        ("Application/X-WWW-Form-Urlencoded; charset=utf-8", ""),
+        ("application/x-www-form-urlencoded", "[1, 2]"),
+    ],
+)
+def test_forms_are_refused(service: Service, path: str, kind: str, content: str) -> None:
+    """A real form is not JSON, and the refusal says how to send it."""
+    answer = service.http.post(path, content=content, headers={"Content-Type": kind})
+    assert "application/json" in check(answer, 415, "unsupported")["error"]
 
 
 def test_an_unknown_encoding_is_refused(service: Service) -> None:

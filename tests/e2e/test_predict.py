@@ -1,6 +1,8 @@
 """The answers of a running service, beside scikit-learn's."""
 
 import asyncio
+import gzip
+import json
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -160,3 +162,27 @@ def test_metrics_equal_what_was_sent(start: Any, rows: NDArray[np.float32]) -> N
     assert service.metric("pending_requests") == 0
     assert service.metric("worker_up", worker="0") == 1
     assert service.metric("model_info", version="1", device="cpu") == 1
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "APPLICATION/X-WWW-FORM-URLENCODED; a=b"]
+)
+def test_json_that_calls_itself_a_form_is_taken(service: Service, kind: str) -> None:
+    """`curl -d` says so of whatever it sends; rows and tensors are scored."""
+    headers = {"Content-Type": kind}
+    row = [1.0] * 30
+    tensor = {"name": "features", "shape": [1, 30], "datatype": "FP32", "data": row}
+    for path, document in (
+        ("/predict", {"instances": [row], "id": 7}),
+        ("/v2/models/breast-cancer/infer", {"inputs": [tensor], "id": 7}),
+    ):
+        answer = service.http.post(path, content=" \n" + json.dumps(document), headers=headers)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["id"] == 7
+
+
+def test_a_body_in_x_gzip_is_inflated(service: Service) -> None:
+    """The name of old for gzip is taken."""
+    body = gzip.compress(json.dumps({"instances": [[1.0] * 30]}).encode())
+    answer = service.http.post("/predict", content=body, headers={"Content-Encoding": "X-GZip"})
+    assert answer.status_code == 200, answer.text

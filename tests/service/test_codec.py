@@ -281,3 +281,39 @@ def test_what_is_not_plain_rows_is_left_to_others(instances: str) -> None:
 def test_the_limits_of_the_default_settings_fit_together() -> None:
     """A body of the most rows of 30 inputs, 17 digits each, is within the most bytes."""
     assert Settings().max_rows * 30 * 20 < Settings().max_body_bytes
+
+
+@pytest.mark.parametrize("on_error", ["fail", "report"])
+@pytest.mark.parametrize("instances", [[1, 2, 3], [1.5] * MAX_ROWS, ["a"], [None], [True, 2]])
+def test_rows_that_are_not_nested_are_one_problem(codec: PredictCodec, instances: Any, on_error: str) -> None:
+    """One row in the place of a list of rows: the answer says what was wanted, once."""
+    with pytest.raises(errors.InvalidError, match=r"wanted a list of rows, \[\[…\]\]") as raised:
+        decode(codec, {"instances": instances, "on_error": on_error})
+    assert (raised.value.problems, len(raised.value.details)) == (1, 1)
+
+
+@pytest.mark.parametrize("instances", [{"a": 1}, "text", 5, None, True])
+def test_what_is_no_list_of_rows_is_one_problem(codec: PredictCodec, instances: Any) -> None:
+    """One object, text or a number: the answer says what was wanted."""
+    with pytest.raises(errors.InvalidError, match=r'"instances": wanted a list of rows, \[\[…\]\]') as raised:
+        decode(codec, {"instances": instances})
+    assert raised.value.problems == 1
+
+
+@pytest.mark.parametrize("padding", [0, BULK_BYTES])
+@pytest.mark.parametrize("given", ["mine", "", 0, -7, 2**63, 2**64, 10**128 - 1])
+def test_an_id_comes_back_as_it_came(codec: PredictCodec, given: str | int, padding: int) -> None:
+    """Text stays text and a number the same number, however large, in small bodies and large."""
+    body = json.dumps({"instances": [[1, 2, 3]], "id": given}).encode() + b" " * padding
+    found: Any = decode(codec, body).id
+    assert (found, type(found)) == (given, type(given))
+
+
+@pytest.mark.parametrize("padding", [0, BULK_BYTES])
+@pytest.mark.parametrize("given", [True, 5.5, 5.0, 10**128, -(10**128), "x" * 129, [], {}])
+def test_an_id_of_another_kind_is_invalid(codec: PredictCodec, given: Any, padding: int) -> None:
+    """One problem, which says what an id is."""
+    body = json.dumps({"instances": [[1, 2, 3]], "id": given}).encode() + b" " * padding
+    with pytest.raises(errors.InvalidError, match='"id": wanted text or a whole number') as raised:
+        decode(codec, body)
+    assert raised.value.problems == 1

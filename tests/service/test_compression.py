@@ -24,7 +24,7 @@ def test_what_was_compressed_is_inflated(body: bytes, kind: tuple[bytes, Callabl
     assert compression.inflate(compression.compress(body, encoding), encoding, LIMIT) == body
 
 
-@given(st.binary(max_size=200), st.sampled_from([b"gzip", b"deflate", b" GZIP "]))
+@given(st.binary(max_size=200), st.sampled_from([b"gzip", b"deflate", b" GZIP ", b"x-gzip"]))
 def test_any_bytes_are_inflated_or_refused(body: bytes, encoding: bytes) -> None:
     """Whatever bytes come, the answer is bytes or a refusal."""
     with contextlib.suppress(MalformedError, TooLargeError):
@@ -64,6 +64,18 @@ def test_unknown_encodings_are_unsupported() -> None:
             compression.inflate(b"x", encoding, LIMIT)
 
 
+@pytest.mark.parametrize("encoding", [b"x-gzip", b"X-GZip", b" x-gzip "])
+def test_x_gzip_is_gzip(encoding: bytes) -> None:
+    """RFC 9110 8.4.1.3: a name of old for the same."""
+    assert compression.inflate(gzip.compress(b"body"), encoding, LIMIT) == b"body"
+
+
+def test_several_encodings_are_refused_by_their_number() -> None:
+    """One is taken, and the refusal says so."""
+    with pytest.raises(UnsupportedError, match='wanted one Content-Encoding, found "gzip, x-gzip"'):
+        compression.inflate(b"x", b"gzip, x-gzip", LIMIT)
+
+
 @pytest.mark.parametrize(
     ("accepted", "chosen"),
     [
@@ -76,6 +88,7 @@ def test_unknown_encodings_are_unsupported() -> None:
         (b"gzip, deflate, br", b"gzip"),
         (b"deflate, GZIP", b"gzip"),
         (b"gzip;q=0", None),
+        (b"X-GZip", b"gzip"),
         (b"gzip;q=0, deflate", b"deflate"),
         (b"gzip; q=0.5, deflate; q=0.9", b"deflate"),
         (b"gzip;q=what", None),

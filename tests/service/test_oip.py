@@ -266,7 +266,6 @@ def replaced(**fields: Any) -> dict[str, Any]:
         {"inputs": []},
         {"inputs": GOOD},
         {"inputs": [5]},
-        {"inputs": [GOOD], "id": 5},
         {"inputs": [GOOD], "outputs": ["label"]},
         {"inputs": [GOOD], "outputs": [{"name": "label", "parameters": {"classification": 3}}]},
         {"inputs": [GOOD], "outputs": [{"name": "label", "parameters": {"shared_memory_region": "x"}}]},
@@ -320,6 +319,21 @@ def test_what_does_not_fit_the_model_is_invalid(model: Model, body: Any, said: s
     """A request that can be read but does not fit the model is refused with 422 and says what was wanted."""
     with pytest.raises(InvalidError, match=said):
         model.decode(body)
+
+
+@pytest.mark.parametrize("given", ["mine", "", 0, -7, 2**63, 2**64, 10**128 - 1])
+def test_an_id_comes_back_as_it_came(model: Model, given: str | int) -> None:
+    """Text stays text and a number the same number, however large."""
+    document, _ = model.answer(model.decode({"inputs": [GOOD], "id": given}))
+    assert document["id"] == given
+    assert type(document["id"]) is type(given)
+
+
+@pytest.mark.parametrize("given", [True, 5.5, 5.0, 10**128, -(10**128), "x" * 129, [], {}])
+def test_an_id_of_another_kind_is_invalid(model: Model, given: Any) -> None:
+    """The refusal says what an id is."""
+    with pytest.raises(InvalidError, match='"id": wanted text or a whole number'):
+        model.decode({"inputs": [GOOD], "id": given})
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e39, True, "1", None])

@@ -105,6 +105,11 @@ def test_what_float32_cannot_hold_is_refused_and_not_infinite() -> None:
         ([1, [2]], "FP32", 1, "not a number"),
         ([1, 10**400], "FP32", 1, "not a number"),
         ([1, 1.5], "INT32", 1, "not a whole number"),
+        ([14.0, 14.5], "INT32", 1, "not a whole number"),
+        ([1.0, math.inf], "INT32", 1, "not a whole number"),
+        ([1, True], "INT32", 1, "not a whole number"),
+        ([1.0, 1e300], "INT64", 1, "out of the range of INT64"),
+        ([128.0, 1], "INT8", 0, "out of the range of INT8"),
         ([True, 1], "UINT8", 0, "not a whole number"),
         ([1, 128], "INT8", 1, "out of the range of INT8"),
         ([-1, 1], "UINT64", 0, "out of the range of UINT64"),
@@ -116,6 +121,20 @@ def test_wrong_elements_are_named(data: list[Any], datatype: str, place: int, re
     with pytest.raises(tensors.MisfitError, match=f"^{reason}$") as refused:
         tensors.from_json(data, [2], datatype)
     assert list(refused.value.places) == [place]
+
+
+@pytest.mark.parametrize(
+    ("data", "wanted"),
+    [
+        ([14.0, 2], [14, 2]),
+        ([-0.0, 1e3], [0, 1000]),
+        ([float(2**53), float(2**60)], [2**53, 2**60]),
+    ],
+)
+def test_a_whole_number_is_one_however_it_is_written(data: list[Any], wanted: list[int]) -> None:
+    """JSON's 14.0 and 14 are the same number, flat and nested."""
+    assert tensors.from_json(data, [2], "INT64").tolist() == wanted
+    assert tensors.from_json([data], [1, 2], "INT64").tolist() == wanted
 
 
 @pytest.mark.parametrize(
