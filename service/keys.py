@@ -36,14 +36,15 @@ class Access(Enum):
 
 
 POLICY = {
+    "/": Access.OPEN,
     "/livez": Access.OPEN,
     "/readyz": Access.OPEN,
     "/health": Access.OPEN,
     "/metrics": Access.METRICS,
     "/predict": Access.PREDICT,
     "/info": Access.PREDICT,
-    "/docs": Access.PREDICT,
-    "/docs/{asset}": Access.PREDICT,
+    "/docs": Access.OPEN,
+    "/docs/{asset}": Access.OPEN,
     "/openapi.json": Access.PREDICT,
     "/v2": Access.PREDICT,
     "/v2/health/live": Access.OPEN,

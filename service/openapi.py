@@ -1,28 +1,18 @@
-"""The description of the HTTP interface, and the page that shows it. Knows nothing of how it is answered.
-
-The page's scripts come from a package: it works without a network.
-"""
+"""The description of the HTTP interface. Knows nothing of how it is answered."""
 
 from collections.abc import Callable
-from importlib import resources
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import Body, FastAPI, Header, Request
-from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi import Body, FastAPI, Header
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 
 from models.manifest import Manifest
-from service.errors import InternalError, MalformedError, NotFoundError
+from service.errors import InternalError, MalformedError
 from service.keys import Access, access_to
 from service.schema import ErrorResponse, PredictResponse, predict_request
 
-ASSETS = {
-    "swagger-ui-bundle.js": "text/javascript",
-    "swagger-ui.css": "text/css",
-    "favicon-32x32.png": "image/png",
-}
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -98,31 +88,12 @@ def describe_predict(app: FastAPI, manifest: Manifest, max_rows: int) -> None:
     app.post("/predict", response_model=PredictResponse, responses=success | REFUSALS, tags=["use"])(predict)
 
 
-def add_docs(app: FastAPI, *, keys_used: bool) -> None:
-    """Add /openapi.json, and /docs with its assets."""
+def add_description(app: FastAPI, *, keys_used: bool) -> None:
+    """Add /openapi.json."""
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
         return JSONResponse(app.openapi())
-
-    @app.get("/docs", include_in_schema=False)
-    async def docs(request: Request) -> HTMLResponse:
-        root = request.scope.get("root_path", "").rstrip("/")
-        script, style, icon = (f"{root}/docs/{name}" for name in ASSETS)
-        return get_swagger_ui_html(
-            openapi_url=f"{root}/openapi.json",
-            title=app.title,
-            swagger_js_url=script,
-            swagger_css_url=style,
-            swagger_favicon_url=icon,
-        )
-
-    @app.get("/docs/{asset}", include_in_schema=False)
-    async def docs_asset(asset: str) -> Response:
-        if asset not in ASSETS:
-            raise NotFoundError("no such path")
-        content = resources.files("fastapi_swagger.resources").joinpath(asset).read_bytes()
-        return Response(content, media_type=ASSETS[asset])
 
     app.openapi = _description(app, keys_used=keys_used)  # type: ignore[method-assign] # FastAPI's own way
 
@@ -131,6 +102,7 @@ def _description(app: FastAPI, *, keys_used: bool) -> Callable[[], dict[str, Any
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+            document["servers"] = [{"url": "."}]  # beside the description, under whatever path a proxy adds
             components = document["components"]
             for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's form of errors, not ours
                 components["schemas"].pop(unused, None)

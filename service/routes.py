@@ -19,7 +19,8 @@ from service.errors import InvalidError, MethodNotAllowedError, NotFoundError, N
 from service.metrics import FLUSH_S, TolerantCollector
 from service.observer import Observer
 from service.oip_routes import add_oip_routes
-from service.openapi import REFUSALS, UNREADY, add_docs, describe_predict
+from service.openapi import REFUSALS, UNREADY, add_description, describe_predict
+from service.page import add_page
 from service.schema import Info
 
 LIBRARIES = ("fastapi", "litserve", "numpy", "pydantic", "uvicorn")
@@ -33,6 +34,7 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
     app.title = f"logitserve: {manifest.name}"
     app.version = __version__
     app.router.routes.clear()  # FastAPI's own pages load their scripts from the network
+    app.router.redirect_slashes = False  # a path is one path, and a redirect loses a proxy's prefix
     app.add_middleware(Observer)
     app.add_exception_handler(HTTPException, _raise_own)
     app.add_exception_handler(RequestValidationError, _raise_invalid)
@@ -79,7 +81,8 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
     add_oip_routes(app, deployment, REFUSALS)
 
     describe_predict(app, manifest, deployment.settings.max_rows)
-    add_docs(app, keys_used=deployment.keys.used)
+    add_description(app, keys_used=deployment.keys.used)
+    add_page(app)
 
 
 def _edge(request: Request) -> Edge:

@@ -1,5 +1,6 @@
 """Every way to fail, from outside: one body, the documented status, and the next request works."""
 
+import http.client
 import json
 import socket
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from service.keys import POLICY
 from tests.e2e.running import Service
 
 ROW = [1.0] * 30
@@ -85,7 +87,7 @@ def test_an_unknown_name_gets_a_suggestion(service: Service) -> None:
     [
         ("GET", "/nope", 404, "not_found"),
         ("POST", "/nope", 404, "not_found"),
-        ("GET", "/", 404, "not_found"),
+        ("POST", "/", 405, "method_not_allowed"),
         ("GET", "/predict", 405, "method_not_allowed"),
         ("PUT", "/predict", 405, "method_not_allowed"),
         ("POST", "/health", 405, "method_not_allowed"),
@@ -181,3 +183,19 @@ def test_pipelined_requests_are_answered_in_order(service: Service) -> None:
     assert ids == [b"n%d" % i for i in range(100)]
     assert answer.count(b"HTTP/1.1 200 ") == 67
     assert answer.count(b"HTTP/1.1 400 ") == 33
+
+
+@pytest.mark.parametrize("template", POLICY)
+def test_a_slash_too_many_is_counted_as_unmatched(service: Service, template: str) -> None:
+    """Without keys it is 404 in the one form, and no series of its own."""
+    path = template.format(model="breast-cancer", version="1", asset="swagger-ui.css")
+    before = service.metric("http_requests_total", route="unmatched", code="404")
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
+    asked = [(method, wrong) for method in ("GET", "POST") for wrong in (f"{path}/", f"/{path}")]
+    for method, wrong in asked:
+        connection.request(method, wrong, "{}")
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["code"]) == (404, "not_found"), (method, wrong)
+        assert "location" not in answer.headers
+    connection.close()
+    assert service.metric("http_requests_total", route="unmatched", code="404") == before + len(asked)

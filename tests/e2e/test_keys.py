@@ -1,6 +1,8 @@
 """Each route with each kind of key, from outside; and HTTPS."""
 
 import hashlib
+import http.client
+import json
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -167,3 +169,20 @@ def test_a_bad_certificate_stops_the_start_with_one_line(start: Any, tmp_path: P
         assert service.main.wait(30) == 1
         [line] = service.log().splitlines()
         assert line.startswith(f"error: {name}=")
+
+
+@pytest.mark.parametrize("template", POLICY)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_slash_too_many_is_an_unknown_path(guarded: Service, template: str, method: str) -> None:
+    """Behind a path or before it: without a key 401, with one 404, never a redirect and never served."""
+    path = template.format(model="breast-cancer", version="1", asset="swagger-ui.css")
+    # Not by httpx, which takes what follows two slashes for a host.
+    connection = http.client.HTTPConnection("127.0.0.1", guarded.port, timeout=30)
+    for wrong in (f"{path}/", f"/{path}", f"/{path}/", f"{path}//", f"{path}%2F", f"/%2F{path[1:]}"):
+        for kind, status in (("none", 401), ("wrong", 401), ("predict", 404), ("admin", 404)):
+            connection.request(method, wrong, "{}", HEADERS[kind])
+            answer = connection.getresponse()
+            body = json.loads(answer.read())
+            assert (answer.status, body["request_id"]) == (status, answer.headers["x-request-id"]), wrong
+            assert "location" not in answer.headers
+    connection.close()

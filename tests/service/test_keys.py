@@ -61,10 +61,10 @@ def test_every_route_stands_in_the_policy_table(artifact: Artifact, tmp_path: Pa
 
 def test_a_path_has_the_access_of_its_template_and_an_unknown_one_is_closed() -> None:
     """A literal path, a filled template, and what no line names."""
-    assert access_to("/livez") is Access.OPEN
+    assert access_to("/") is access_to("/livez") is Access.OPEN
     assert access_to("/v2/models/m/versions/3/infer") is Access.PREDICT
     assert access_to("/v2/repository/models/m/unload") is Access.ADMIN
-    for unknown in ("/", "/livez/", "/nope", "/v2/models/a/b/c", "/v2/repository/models/a/b/load", "/LIVEZ"):
+    for unknown in ("//", "/livez/", "/nope", "/v2/models/a/b/c", "/v2/repository/models/a/b/load", "/LIVEZ"):
         assert access_to(unknown) is Access.PREDICT
 
 
