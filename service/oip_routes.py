@@ -135,11 +135,14 @@ def _checks(name: str, served_version: str) -> dict[str, Callable[..., Any]]:
 
 def _add_infer_routes(app: FastAPI, responses: Responses) -> None:
     async def infer(model: str, request: InferRequest) -> Any:  # noqa: ARG001 - its signature is the OpenAPI
-        """Score the rows of tensors."""
+        """Score the rows of tensors.
+
+        The JSON is also taken as `application/x-www-form-urlencoded`, as `curl -d` sends it; a form is not.
+        """
         raise InternalError("infer is answered by service/protocol.py before FastAPI sees it")
 
     async def infer_version(model: str, version: str, request: InferRequest) -> Any:
-        """Score the rows of tensors by this version."""
+        """Score the rows of tensors by this version, sent as to the model."""
         del version
         return await infer(model, request)
 

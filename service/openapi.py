@@ -70,7 +70,10 @@ def describe_predict(app: FastAPI, manifest: Manifest, max_rows: int) -> None:
     }
 
     async def predict(request: Any, x_request_timeout_ms: Any = None) -> Any:  # noqa: ARG001 - its signature is the description
-        """Score rows: lists in the order of the inputs, or objects by input name."""
+        """Score rows: lists in the order of the inputs, or objects by input name.
+
+        The JSON is also taken as `application/x-www-form-urlencoded`, as `curl -d` sends it; a form is not.
+        """
         raise InternalError("POST /predict is answered by service/protocol.py before FastAPI sees it")
 
     predict.__annotations__ |= {
