@@ -17,7 +17,7 @@ from models.manifest import FILES, LAST_VERSION, NAME, File, Manifest
 __all__ = ["Artifact", "Repository"]
 
 CURRENT = "CURRENT"
-_CURRENT_BYTES = len(f"{LAST_VERSION}\n")
+_CURRENT_BYTES = len(f"{LAST_VERSION}\r\n")
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")  # one spelling a number, up to LAST_VERSION
 
 
@@ -73,11 +73,12 @@ class Repository:
             raise UnknownModelError(f"{path}: missing, no version was promoted")
         with open_regular(path) as stream:
             text = stream.read(_CURRENT_BYTES + 1).decode("latin-1")
-        if not _VERSION.fullmatch(text.removesuffix("\n")):
+        version = text.removesuffix("\n").removesuffix("\r")
+        if not _VERSION.fullmatch(version):
             raise StoreError(f"{path}: {text!a} is not a version")
-        if not os.path.lexists(model / text.rstrip()):
-            raise StoreError(f"{path}: names version {text.rstrip()}, which is missing")
-        return int(text)
+        if not os.path.lexists(model / version):
+            raise StoreError(f"{path}: names version {version}, which is missing")
+        return int(version)
 
     @_refusing_unreadable()
     def resolve(self, name: str, version: int | None = None) -> Artifact:

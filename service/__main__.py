@@ -7,7 +7,18 @@ import sys
 
 
 def main() -> int:
-    """Serve; return the exit status: 0 after a drain, 1 when the service failed, 2 for a bad setting."""
+    """Serve; return the exit status: 0 after a drain, 1 when the service failed, 2 for a bad setting.
+
+    130 is for Ctrl-C before the service was ready, as a shell reports SIGINT.
+    """
+    try:
+        return _serve()
+    except KeyboardInterrupt:
+        _say("interrupted while starting")
+        return 130
+
+
+def _serve() -> int:
     from service.errors import StartError  # noqa: PLC0415 - see above
     from service.settings import SettingsError, load  # noqa: PLC0415
 

@@ -4,6 +4,8 @@ import contextlib
 import fcntl
 import mmap
 import os
+import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,10 @@ from service.settings import Settings
 
 MAX_SOCKET_PATH_BYTES = 107
 """The kernel's limit for the path of a local socket, less the terminating zero."""
+MARKER = ".logitserve"
+"""Says that a run directory was made, or taken empty, by this service."""
+OWN_FILE = re.compile(r"worker-[0-9]+\.(sock|reason)")
+OWN_METRICS = re.compile(r"[a-z_]+_(main|api-[0-9]+)\.db")
 DRAINING = 0
 """The first flag; the others are the workers', set when an HTTP process ends one that is stuck."""
 
@@ -35,6 +41,17 @@ class Deployment:
         self.slots = [f"api-{slot}" for slot in range(settings.api_servers)]
         # Anonymous shared memory: a flag set in one process is seen by all in their next request.
         self._flags = mmap.mmap(-1, 1 + workers)
+        self.ending, self._end = os.pipe()
+
+    def end(self) -> None:
+        """Tell the HTTP processes to finish: `ending`, which each of them follows, is at its end."""
+        if self._end >= 0:
+            os.close(self._end)
+            self._end = -1
+
+    def follow(self) -> None:
+        """In an HTTP process: hold the reading end of `ending` alone, or it would have no end."""
+        self.end()
 
     def draining(self) -> bool:
         """Return whether the service is about to end and should get no new traffic."""
@@ -73,7 +90,8 @@ def reason_path(run_dir: Path, worker: int) -> Path:
 def run_directory(settings: Settings, longest_name: str) -> Iterator[Path]:
     """Yield a private directory for sockets and metric files, emptied of what an earlier run left.
 
-    Raises StartError when it cannot be written, is in use, or makes socket paths too long.
+    Raises StartError when it cannot be written, is in use or somebody else's, holds files that are not
+    ours, or makes socket paths too long.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -82,13 +100,16 @@ def run_directory(settings: Settings, longest_name: str) -> Iterator[Path]:
             else:
                 path = settings.run_dir.absolute()
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = stack.enter_context((path / "lock").open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            stack.callback(os.close, folder)
+            # On the folder itself: whoever cleans up temporary folders passes over one that is locked so.
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _claim(folder)
             (path / "metrics").mkdir(exist_ok=True)
-            for stale in [*path.glob("worker-*"), *(path / "metrics").glob("*.db")]:
-                stale.unlink()
         except BlockingIOError:
             raise StartError(f"SERVICE_RUN_DIR={path}: another service is using it") from None
+        except _NotOursError as error:
+            raise StartError(f"SERVICE_RUN_DIR={path}: {error}") from None
         except OSError as error:
             raise StartError(
                 f"SERVICE_RUN_DIR={settings.run_dir or error.filename}: {error.strerror}"
@@ -96,3 +117,41 @@ def run_directory(settings: Settings, longest_name: str) -> Iterator[Path]:
         if len(os.fsencode(path / longest_name)) > MAX_SOCKET_PATH_BYTES:
             raise StartError(f"SERVICE_RUN_DIR={path}: wanted a shorter path, for the sockets in it")
         yield path
+
+
+class _NotOursError(Exception):
+    """The folder, or something in it, is not this service's to use."""
+
+
+def _claim(folder: int) -> None:
+    """Make the open `folder` ours, and delete what an earlier run of ours left in it, by its exact names.
+
+    Raises _NotOursError unless it is this user's alone, and either empty or marked by an earlier run.
+    """
+    _check_owned(os.fstat(folder))
+    names = os.listdir(folder)
+    if MARKER in names:
+        marker = os.stat(MARKER, dir_fd=folder, follow_symlinks=False)
+        if not stat.S_ISREG(marker.st_mode) or marker.st_uid != os.geteuid():
+            raise _NotOursError(f"{MARKER} in it is not this service's")
+    elif names:
+        raise _NotOursError(f"wanted an empty folder, or one of an earlier run; it holds {min(names)!a}")
+    else:
+        os.close(os.open(MARKER, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600, dir_fd=folder))
+    for name in filter(OWN_FILE.fullmatch, names):
+        os.unlink(name, dir_fd=folder)
+    if "metrics" in names:
+        inner = os.open("metrics", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+        try:
+            _check_owned(os.fstat(inner))
+            for name in filter(OWN_METRICS.fullmatch, os.listdir(inner)):  # noqa: PTH208 - pathlib knows no descriptors
+                os.unlink(name, dir_fd=inner)
+        finally:
+            os.close(inner)
+
+
+def _check_owned(found: os.stat_result) -> None:
+    if found.st_uid != os.geteuid():
+        raise _NotOursError("it belongs to another user")
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise _NotOursError("others may write in it; a folder inside it, which the service makes, will do")

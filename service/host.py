@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import multiprocessing
 import multiprocessing.process
+import signal
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -62,10 +63,13 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
         device: Device,
         add_routes: Callable[[FastAPI], None],
         open_plane: Callable[[int], AbstractAsyncContextManager[Edge]],
+        ending: int,
     ) -> None:
+        """`ending` is a pipe; each HTTP process finishes when it is at its end."""
         self._add_routes = add_routes
         self._open_plane = open_plane
         self._settings = settings
+        self._ending = ending
         self._slot = 0
         super().__init__(
             api,
@@ -95,7 +99,15 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
     async def lifespan(self, app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         """Open the HTTP process's data plane, where uvicorn's connections find it."""
         async with super().lifespan(app), self._open_plane(self._slot) as edge:
+            asyncio.get_running_loop().add_reader(self._ending, self._finish)
             yield {"edge": edge}
+
+    def _finish(self) -> None:
+        """Have uvicorn finish as by a signal: its handler is installed, but main has signals blocked here."""
+        asyncio.get_running_loop().remove_reader(self._ending)
+        handle_exit = signal.getsignal(signal.SIGTERM)
+        assert callable(handle_exit)  # noqa: S101 - uvicorn.Server.handle_exit, held by tests/contract
+        handle_exit(signal.SIGTERM, None)
 
     def start_workers(self) -> list[Process]:
         """Start every worker; their place in the list is their slot."""

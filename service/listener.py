@@ -3,12 +3,15 @@
 Knows nothing of HTTP, nor of which process accepts.
 """
 
+import logging
 import os
 import socket
 import struct
 import sys
 
 from service.errors import StartError
+
+log = logging.getLogger("logitserve")
 
 IP_MINTTL, IPV6_MINHOPCOUNT = 21, 73
 HIGHEST_TTL = 255
@@ -21,13 +24,27 @@ TCP_INFO_UNACKED = struct.Struct("=24xI")
 def bind(host: str, port: int) -> socket.socket:
     """Return a socket bound to the address; it takes connections once an HTTP process listens on it.
 
-    Raises StartError when the address is taken or not this machine's.
+    `::` means every address of both families. Raises StartError when the address is taken, not this
+    machine's, or no address at all.
     """
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        [(family, _, _, _, address), *_] = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except (OSError, UnicodeError) as error:
+        raise StartError(f"SERVICE_HOST={host}: {getattr(error, 'strerror', None) or error}") from None
+    try:
+        listener = socket.socket(family)
     except OSError as error:
+        raise StartError(f"SERVICE_HOST={host}: {error.strerror}") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # Whatever the system's default is; another IPv6 address than :: has no IPv4 in it anyway.
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
         raise StartError(f"SERVICE_PORT={port}: cannot listen on {host}: {error.strerror}") from None
     return listener
 
@@ -48,9 +65,12 @@ def let_in(connection: int) -> None:
 
 def _demand_ttl(own: socket.socket, least: int) -> None:
     if sys.platform == "linux":
-        own.setsockopt(socket.IPPROTO_IP, IP_MINTTL, least)
-        if own.family == socket.AF_INET6:
-            own.setsockopt(socket.IPPROTO_IPV6, IPV6_MINHOPCOUNT, least)
+        try:
+            own.setsockopt(socket.IPPROTO_IP, IP_MINTTL, least)
+            if own.family == socket.AF_INET6:
+                own.setsockopt(socket.IPPROTO_IPV6, IPV6_MINHOPCOUNT, least)
+        except OSError as error:  # not every kernel has it: gVisor's does not
+            log.debug("nobody can be turned away: %s", error)
 
 
 def waiting(listener: socket.socket) -> int:

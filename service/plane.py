@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 async def open_plane(deployment: Deployment, slot: int) -> AsyncIterator[Edge]:
     """Run the data plane of HTTP process `slot` while the context is open."""
     die_with(deployment.main_pid)
+    deployment.follow()
     settings, manifest = deployment.settings, deployment.artifact.manifest
     open_files(deployment.metrics_dir, f"api-{slot}")
     batcher = Batcher(settings, deployment.artifact.digest, len(manifest.classes), len(manifest.inputs))

@@ -3,6 +3,7 @@
 import functools
 import gc
 import logging
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
@@ -24,6 +25,7 @@ from service.supervisor import Supervisor
 from service.worker import LogisticRegressionAPI
 
 DEFAULT_MODEL = "breast-cancer"
+MOST_NAMED = 5
 
 log = logging.getLogger("logitserve")
 
@@ -34,13 +36,13 @@ def serve(settings: Settings) -> None:
     Raises StartError with one line when the service cannot start or go on.
     """
     logs.configure(settings)
-    cores = find_cores()
-    log.info("%d usable cores: %s", cores.usable, cores.reason)
     keys = Keys(settings)
     check_certificate(settings)
     check_origins(settings, guarded=keys.used)
     artifact = pin(settings)
     with bind(settings.host, settings.port) as listener:
+        cores = find_cores()
+        log.info("%d usable cores: %s", cores.usable, cores.reason)
         found = device.find(settings.accelerator)
         log.info(
             "model %s version %s on %s: %s",
@@ -61,6 +63,7 @@ def serve(settings: Settings) -> None:
                 found,
                 functools.partial(add_routes, deployment=deployment),
                 functools.partial(open_plane, deployment),
+                deployment.ending,
             )
             gc.freeze()  # what is here before the forks stays shared between the HTTP processes
             Supervisor(deployment, host, listener, metrics).run()
@@ -73,8 +76,28 @@ def pin(settings: Settings) -> Artifact:
     """
     repository = Repository(settings.model_store)
     try:
-        names = repository.names()
-        name = settings.model or (names[0] if len(names) == 1 else DEFAULT_MODEL)
-        return repository.resolve(name)
+        return repository.resolve(settings.model or choose(repository.names(), settings.model_store))
     except StoreError as error:
         raise StartError(str(error)) from None
+
+
+def choose(names: list[str], store: Path) -> str:
+    """Return which of the store's models is served when no setting says it.
+
+    Raises StartError when there is none, or none that is the default among several.
+    """
+    if not names:
+        raise StartError(f"SERVICE_MODEL_STORE={store}: no published model; python -m training makes one")
+    if len(names) == 1:
+        return names[0]
+    some = ", ".join(names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
+    if DEFAULT_MODEL not in names:
+        raise StartError(f"SERVICE_MODEL is not set, and {store} has {len(names)} models: {some}")
+    log.warning(
+        "%s has %d models: %s; serving %s, as SERVICE_MODEL is not set",
+        store,
+        len(names),
+        some,
+        DEFAULT_MODEL,
+    )
+    return DEFAULT_MODEL

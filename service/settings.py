@@ -59,11 +59,16 @@ class Settings(BaseSettings):
         cli_prog_name="python -m service",
     )
 
-    host: Literal["127.0.0.1", "0.0.0.0", "::"] = Field(  # noqa: S104 - a container must be reachable
+    host: str = Field(
         "127.0.0.1",
-        description="Address to listen on; 0.0.0.0 or :: to be reached from other machines.",
+        description=(
+            "Address or name of this machine to listen on; 0.0.0.0, or :: for both families, to be reached "
+            "from other machines."
+        ),
     )
-    port: int = Field(8000, ge=1024, le=65535, description="TCP port; LitServe takes none under 1024.")
+    port: int = Field(
+        8000, ge=1, le=65535, description="TCP port; one under 1024 where the system allows it."
+    )
     model_store: Place = Field(
         Path("models/store"), description="Directory of published models; in a container, a mounted volume."
     )

@@ -5,10 +5,10 @@ import logging
 import os
 import signal
 import socket
-import sys
 import time
-from collections.abc import Callable
-from multiprocessing import connection
+from collections.abc import Callable, Iterator
+from multiprocessing import connection, resource_tracker
+from pathlib import Path
 from types import FrameType
 
 from service.deployment import Deployment
@@ -24,6 +24,9 @@ EARLY_S, EARLY_DEATHS = 2.0, 5
 """HTTP processes that end so soon after the last one did, so many times in a row, will not get better."""
 END_S = 3.0
 """What processes get to end after they were told to, before they are killed."""
+HURRY_S = 1.0
+"""A signal that comes so long after the first means it; GNU timeout sends two at once."""
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 SETTLE_S = 0.2
 """A client that has begun to connect gets so long for its last step before the listener closes."""
 
@@ -51,7 +54,7 @@ class Supervisor:
         self._host = host
         self._listener = listener
         self._metrics = metrics
-        self._signals: list[int] = []
+        self._signals: list[tuple[int, float]] = []
         self._workers: list[Worker] = []
         self._apis: list[Process] = []
         self._api_deaths = 0
@@ -62,25 +65,30 @@ class Supervisor:
     def run(self) -> None:
         """Start everything, watch it until a signal comes, then drain and end it.
 
-        Raises StartError when no worker gets ready in time, or HTTP processes keep ending.
+        Raises StartError when no worker gets ready in time, or HTTP processes keep ending, and
+        KeyboardInterrupt when Ctrl-C comes before the service was ready.
         """
         self._catch_signals()
         try:
-            self._workers = [Worker(process) for process in self._host.start_workers()]
+            with _unsignalled():
+                self._workers = [Worker(process) for process in self._host.start_workers()]
             for slot in range(self._settings.api_servers):
-                self._apis.append(self._host.start_api(slot, self._listener))
+                self._apis.append(self._start_api(slot))
             self._watch(until=lambda: bool(self._signals))
             self._drain()
         finally:
             self._end()
+        if self._signals[0][0] == signal.SIGINT and not self._was_ready:
+            raise KeyboardInterrupt
 
     def _drain(self) -> None:
         """Let balancers notice, then close the listener and wait for what is in flight."""
         settings = self._settings
         self._deployment.start_draining()
         # Ctrl-C has no balancer to wait for, nor has a service that never was ready.
-        wait_s = settings.drain_s if self._signals[0] == signal.SIGTERM and self._was_ready else 0
-        log.info("draining for %g s", wait_s)
+        wait_s = settings.drain_s if self._signals[0][0] != signal.SIGINT and self._was_ready else 0
+        if self._was_ready:
+            log.info("draining for %g s", wait_s)
         hurried = self._hurried
         self._watch(until=hurried, at_most_s=wait_s)
         turn_away(self._listener)
@@ -89,25 +97,30 @@ class Supervisor:
         while waiting(self._listener) and time.monotonic() < closes and not hurried():
             self._watch(until=hurried, at_most_s=POLL_S)
         self._listener.close()
-        for api in self._apis:
-            api.terminate()
+        self._deployment.end()
         wait_s = settings.timeout_s + END_S
         self._watch(until=lambda: hurried() or not self._apis, at_most_s=wait_s)
 
     def _hurried(self) -> bool:
-        return len(self._signals) > 1
+        first = self._signals[0][1]
+        return any(at - first >= HURRY_S for number, at in self._signals if number != signal.SIGHUP)
 
     def _end(self) -> None:
         """End every process that is left: nothing waits for them any more."""
+        self._deployment.end()
+        deadline = time.monotonic() + END_S
+        for process in self._apis:
+            process.join(0 if self._signals and self._hurried() else max(0, deadline - time.monotonic()))
+        # A worker holds nothing that outlives it.
         workers = [worker.process for worker in self._workers if worker.process is not None]
         for process in [*self._apis, *workers]:
-            process.terminate()
-        deadline = time.monotonic() + END_S
+            process.kill()
         for process in [*self._apis, *workers]:
-            process.join(0 if self._hurried() else max(0, deadline - time.monotonic()))
-            if process.is_alive():
-                process.kill()
-                process.join()
+            process.join()
+
+    def _start_api(self, slot: int) -> Process:
+        with _unsignalled():
+            return self._host.start_api(slot, self._listener)
 
     def _watch(self, until: Callable[[], bool], at_most_s: float = float("inf")) -> None:
         """Keep the processes running until the condition holds or the time is over."""
@@ -120,7 +133,7 @@ class Supervisor:
             # After the look: what it finds ended may be what is waited for.
             if until() or (left := deadline - time.monotonic()) <= 0:
                 return
-            if not all(worker.ready for worker in self._workers):
+            if not self._signals and not all(worker.ready for worker in self._workers):
                 left = min(left, POLL_S)
             # Whoever is not yet known to have ended is waited for, dead or not: a death since the look above
             # must end the wait.
@@ -134,9 +147,12 @@ class Supervisor:
         """Bring one worker's slot a step forward: bury the dead, start the next, see it get ready."""
         if worker.process is not None and not worker.process.is_alive():
             self._bury(slot, worker, worker.process)
-        if worker.process is None and time.monotonic() >= worker.start_at:
-            worker.process = self._host.start_worker(slot)
-        if not worker.ready and self._deployment.worker_sockets[slot].exists():
+        if worker.process is None:
+            if self._signals or time.monotonic() < worker.start_at:
+                return
+            with _unsignalled():
+                worker.process = self._host.start_worker(slot)
+        if not worker.ready and _listens(self._deployment.worker_sockets[slot]):
             worker.ready, worker.failures = True, 0
             self._metrics.worker_up.labels(str(slot)).set(1)
             self._metrics.model_loads.labels("ok").inc()
@@ -153,6 +169,9 @@ class Supervisor:
         said = self._deployment.take_reason(slot) or f"ended with status {code}"
         self._deployment.worker_sockets[slot].unlink(missing_ok=True)
         self._metrics.worker_up.labels(str(slot)).set(0)
+        if self._signals:
+            worker.ready = False
+            return
         if not worker.ready:
             self._metrics.model_loads.labels("failed").inc()
             if not self._was_ready:
@@ -186,7 +205,7 @@ class Supervisor:
             if self._api_deaths > EARLY_DEATHS:
                 raise StartError(f"HTTP processes keep ending, the last with status {process.exitcode}")
             log.warning("HTTP process %d ended with status %s; starting the next", slot, process.exitcode)
-            self._apis[slot] = self._host.start_api(slot, self._listener)
+            self._apis[slot] = self._start_api(slot)
 
     def _catch_signals(self) -> None:
         self._awake, wake = socket.socketpair()
@@ -194,11 +213,32 @@ class Supervisor:
         wake.setblocking(False)
         self._wake = wake
         signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+        for number in SIGNALS:
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup wants it
+                signal.signal(number, self._on_signal)
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
-        if os.getpid() != self._deployment.main_pid:
-            # A forked HTTP process: uvicorn raises the signal again once it has drained.
-            sys.exit(0)
-        self._signals.append(number)
+        if os.getpid() == self._deployment.main_pid:  # uvicorn, in a forked process, repeats what ended it
+            self._signals.append((number, time.monotonic()))
+
+
+@contextlib.contextmanager
+def _unsignalled() -> Iterator[None]:
+    """Have processes that are started meanwhile never see a signal that main acts on.
+
+    A terminal, or whoever signals a whole group, would else end them under main's hands. Blocked signals
+    stay so in a child, from its first instruction on; main gets its own when it is done.
+    """
+    resource_tracker.ensure_running()  # a spawn would start it, and unblock them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _listens(path: Path) -> bool:
+    """Return whether a worker is ready: then, and not before, it listens."""
+    with socket.socket(socket.AF_UNIX) as knock:
+        knock.setblocking(False)
+        return knock.connect_ex(str(path)) == 0

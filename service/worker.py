@@ -27,6 +27,8 @@ SEND_TIMEOUT = struct.pack("ll", 1, 0)
 """Seconds and microseconds, as the kernel wants them. A stopped HTTP process that does not read its replies
 is cut off, or it would stall everyone's worker."""
 RECEIVE_BYTES = 1 << 20
+LOOK_S = 1.0
+"""How often the socket's path is looked at."""
 PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger("logitserve.worker")
@@ -46,7 +48,6 @@ class LogisticRegressionAPI(ls.LitAPI):  # type: ignore[misc] # LitServe ships n
     def setup(self, device: str) -> None:
         """Load and verify the model; when that fails, leave the reason for main and end with status 1."""
         die_with(self.main_pid)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; main decides
         logs.configure(self.settings)
         try:
             from service.runtime import Runtime  # noqa: PLC0415 - torch is loaded in workers only
@@ -86,33 +87,63 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         self.run_dir = run_dir
 
     def __call__(self, lit_api: LogisticRegressionAPI, device: str, worker_id: int, *host: Any) -> None:
-        """Open the socket, which tells that the model is ready, and serve until killed."""
-        self.listener = _listen(self.run_dir / f"worker-{worker_id}.sock")
+        """Listen, which tells that the model is ready, and serve until killed."""
+        self.path = self.run_dir / f"worker-{worker_id}.sock"
         self.poller = select.epoll()
-        self.poller.register(self.listener, select.EPOLLIN)
         self.peers: dict[int, tuple[socket.socket, frames.Stream]] = {}
         self.received = memoryview(bytearray(RECEIVE_BYTES))
         self.digest = bytes.fromhex(lit_api.digest)
         self.greeting = frames.pack_hello(
             os.getpid(), str(lit_api.runtime.device), _torch_version(), lit_api.digest
         )
+        self._listen()
         super().__call__(lit_api, device, worker_id, *host)
 
     def run(self, lit_api: LogisticRegressionAPI, *_: Any) -> None:
         """Serve what is waiting, or wait."""
-        for fd, _events in self.poller.poll():
+        for fd, _events in self.poller.poll(LOOK_S):
             if fd == self.listener.fileno():
                 self._accept()
             else:
                 self._serve(fd, lit_api)
+        if time.monotonic() - self.looked > LOOK_S:
+            self._look()
+
+    def _listen(self) -> None:
+        self.path.parent.mkdir(mode=0o700, exist_ok=True)
+        self.path.unlink(missing_ok=True)
+        self.listener = socket.socket(socket.AF_UNIX)
+        # Under its final name: whoever cleans up temporary files leaves a socket that the kernel knows by it.
+        self.listener.bind(str(self.path))
+        self.listener.listen()
+        self.inode = self.path.stat().st_ino
+        self.poller.register(self.listener, select.EPOLLIN)
+        self.looked = time.monotonic()
+
+    def _look(self) -> None:
+        """Listen anew when the socket was removed: nobody else could connect any more."""
+        self.looked = time.monotonic()
+        try:
+            if self.path.stat().st_ino == self.inode:
+                return
+        except FileNotFoundError:
+            pass
+        log.warning("%s was removed; listening anew", self.path)
+        self.poller.unregister(self.listener)
+        self.listener.close()
+        self._listen()
 
     def _accept(self) -> None:
         peer, _ = self.listener.accept()
         # The kernel's timeout, not Python's, which would cost a poll before every call.
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, SEND_TIMEOUT)
+        try:
+            peer.sendall(self.greeting)
+        except OSError:  # main, which only knocks, has left
+            peer.close()
+            return
         self.peers[peer.fileno()] = peer, frames.Stream(frames.REQUEST)
         self.poller.register(peer, select.EPOLLIN)
-        peer.sendall(self.greeting)
 
     def _serve(self, fd: int, lit_api: LogisticRegressionAPI) -> None:
         peer, stream = self.peers[fd]
@@ -155,15 +186,6 @@ def die_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit(1)
-
-
-def _listen(path: Path) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX)
-    unready = path.with_suffix(f".{os.getpid()}")
-    listener.bind(str(unready))
-    listener.listen()
-    unready.rename(path)
-    return listener
 
 
 def _torch_version() -> str:

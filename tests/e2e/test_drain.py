@@ -1,21 +1,26 @@
 """SIGTERM: balancers are told, what was accepted is answered, nothing is left."""
 
 import asyncio
+import os
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 
+from service.supervisor import HURRY_S
 from tests.e2e import faulty
 from tests.e2e.running import Service, wait_for
 from tests.load import openloop
 from tests.load.client import Connection, get
+
+ROW = [faulty.GOOD, 0.0]
 
 DRAIN_S = 1.5
 LOAD = 0.8 / faulty.SECONDS_PER_ROW
@@ -81,10 +86,40 @@ def test_a_second_signal_ends_it_at_once(start: Callable[..., Service], faults: 
     """Who cannot wait for the drain sends the signal again."""
     service = start(model_store=faults, model="fast", drain_s=60)
     service.main.terminate()
+    service.main.terminate()  # at once: timeout sends two, and means one
+    first = time.monotonic()
     wait_for(lambda: not service.ready())
+    wait_for(lambda: time.monotonic() - first > HURRY_S)
+    assert service.predict(ROW).status_code == 200
     sent = time.monotonic()
     assert service.stop() == 0
     assert time.monotonic() - sent < 10
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_drains_as_one_to_main(
+    start: Callable[..., Service], faults: Path, number: int
+) -> None:
+    """A supervisor that signals every process loses no request, and waits no longer."""
+    service = start(model_store=faults, model="slow", drain_s=1)
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(service.predict, ROW) for _ in range(40)]
+        os.killpg(service.main.pid, number)
+        wait_for(lambda: not service.ready())
+        asked += [pool.submit(service.predict, ROW) for _ in range(4)]
+        assert [answer.result().status_code for answer in asked] == [200] * 44
+    assert service.main.wait(20) == 0
+    assert "starting the next" not in service.log()
+    assert "Traceback" not in service.log()
+
+
+def test_a_hangup_that_nohup_ignores_is_ignored(start: Callable[..., Service], faults: Path) -> None:
+    """Who started it so wants it to outlive the terminal."""
+    service = start(model_store=faults, model="fast", prefix=("nohup",))
+    os.killpg(service.main.pid, signal.SIGHUP)
+    assert service.predict(ROW).status_code == 200
+    assert service.ready()
+    assert service.stop() == 0
 
 
 def test_idle_connections_do_not_hold_a_drain(start: Callable[..., Service], faults: Path) -> None:

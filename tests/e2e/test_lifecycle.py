@@ -105,7 +105,7 @@ def test_a_flipped_byte_is_refused_before_torch_sees_it(start: Any, store: Path,
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("port", "80"), ("timeout_s", "-1"), ("max_pending", "many"), ("accelerator", "tpu")]
+    ("name", "value"), [("port", "0"), ("timeout_s", "-1"), ("max_pending", "many"), ("accelerator", "tpu")]
 )
 def test_a_bad_setting_is_refused_in_one_line(start: Any, name: str, value: str) -> None:
     """The line names the key, the value and what was wanted."""

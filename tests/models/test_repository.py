@@ -166,3 +166,27 @@ def test_unreadable_store_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "store").touch()
     with pytest.raises(StoreError, match=r"^[^\n]*/store: Not a directory$"):
         Repository(tmp_path / "store").names()
+
+
+@pytest.mark.parametrize("text", [b"1", b"1\n", b"1\r\n"])
+def test_current_may_end_as_any_editor_ends_it(repository: Repository, publish: Publish, text: bytes) -> None:
+    """With or without an end of a line, CRLF too."""
+    publish()
+    (repository.root / "tiny" / "CURRENT").write_bytes(text)
+    assert repository.resolve("tiny").manifest.version == 1
+
+
+def test_what_systems_leave_beside_versions_is_passed_over(repository: Repository, publish: Publish) -> None:
+    """Of Finders, of NFS and of file systems; inside a version it is refused."""
+    publish()
+    for name in (".DS_Store", ".nfs0001", "Thumbs.db"):
+        for folder in (repository.root, repository.root / "tiny"):
+            (folder / name).touch()
+    for folder in (repository.root, repository.root / "tiny"):
+        (folder / "lost+found").mkdir()
+    assert repository.names() == ["tiny"]
+    assert repository.versions("tiny") == [1]
+    assert repository.resolve("tiny").manifest.version == 1
+    (repository.root / "tiny" / "1" / ".DS_Store").touch()
+    with pytest.raises(StoreError, match="DS_Store"):
+        repository.resolve("tiny")

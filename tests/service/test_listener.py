@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from service.errors import StartError
 from service.listener import bind, let_in, turn_away, waiting
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's check is Linux's")
@@ -64,3 +65,37 @@ def test_who_came_in_while_it_closed_is_heard(listener: socket.socket) -> None:
             let_in(accepted.fileno())
             accepted.settimeout(30)
             assert accepted.recv(9) == b"late"
+
+
+def test_both_families_are_listened_on() -> None:
+    """`::` is every address, whatever the system's default is."""
+    with bind("::", 0) as listener:
+        listener.listen()
+        for address in ("127.0.0.1", "::1"):
+            socket.create_connection((address, listener.getsockname()[1]), timeout=30).close()
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.2", "::1", socket.gethostname()])
+def test_any_address_or_name_of_this_machine_is_taken(host: str) -> None:
+    """Not only the usual ones."""
+    with bind(host, 0) as listener:
+        listener.listen()
+        socket.create_connection(listener.getsockname()[:2], timeout=30).close()
+
+
+@pytest.mark.parametrize(
+    "host", ["192.0.2.1", "2001:db8::1", "nowhere.invalid", "a b", "1.2.3.4.5", "x" * 300]
+)
+def test_what_is_not_this_machines_is_one_line(host: str) -> None:
+    """It names the address."""
+    with pytest.raises(StartError) as raised:
+        bind(host, 0)
+    assert host in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_kernel_that_turns_nobody_away_closes_without_it() -> None:
+    """As gVisor's: a socket without the option stands for it."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        turn_away(listener)
+        let_in(listener.fileno())

@@ -1,0 +1,141 @@
+"""The run directory: what is deleted in it, whose it may be, and what happens when its sockets vanish."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from service.deployment import MARKER
+from tests.e2e.running import Service, wait_for
+
+ROW = [1.0] * 30
+NOBODY = 65534
+PRECIOUS = ("worker-1", "worker-0.sock", "worker-notes.txt", "metrics/x.db", "metrics/counter_main.db")
+
+
+def fill(folder: Path) -> None:
+    """Put files into `folder` that have our names, or nearly."""
+    for name in PRECIOUS:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("precious")
+
+
+def intact(folder: Path) -> bool:
+    """Return whether they are all there."""
+    return all((folder / name).read_text() == "precious" for name in PRECIOUS)
+
+
+def reason(service: Service) -> str:
+    """Return the one line with which a service gave up."""
+    assert service.main.wait(60) == 1
+    [line] = service.log().splitlines()[-1:]
+    return line
+
+
+def test_an_empty_variable_touches_nothing_in_the_working_directory(
+    start: Callable[..., Service], tmp_path: Path
+) -> None:
+    """`SERVICE_RUN_DIR=`, as compose writes an unset variable, is a fresh private directory."""
+    fill(tmp_path / "here")
+    here, code = tmp_path / "here", Path.cwd()
+    prefix = ("sh", "-c", f'cd {here} && exec env PYTHONPATH={code} "$@"', "sh")
+    service = start(run_dir="", prefix=prefix)
+    assert service.predict(ROW).status_code == 200
+    assert service.stop() == 0
+    assert intact(here)
+
+
+def test_a_folder_of_ones_own_is_refused_and_kept(start: Callable[..., Service], tmp_path: Path) -> None:
+    """Nothing is deleted in a folder that this service did not mark."""
+    fill(tmp_path / "own")
+    line = reason(start(run_dir=tmp_path / "own", ready=False))
+    assert f"SERVICE_RUN_DIR={tmp_path / 'own'}" in line
+    assert intact(tmp_path / "own")
+
+
+def test_in_a_marked_folder_only_exact_names_are_deleted(
+    start: Callable[..., Service], tmp_path: Path
+) -> None:
+    """What an earlier run left goes, what somebody put beside it stays."""
+    run_dir = tmp_path / "run"
+    assert start(run_dir=run_dir).stop() == 0
+    others = ("worker-1", "worker-notes.txt", "metrics/x.db", "keep")
+    for name in (*others, "worker-7.sock", "metrics/counter_api-9.db"):
+        (run_dir / name).write_text("")
+    service = start(run_dir=run_dir)
+    assert service.predict(ROW).status_code == 200
+    assert all((run_dir / name).exists() for name in others)
+    assert not (run_dir / "worker-7.sock").exists()
+    assert not (run_dir / "metrics" / "counter_api-9.db").exists()
+
+
+def test_a_folder_that_others_can_write_is_refused(start: Callable[..., Service], tmp_path: Path) -> None:
+    """Its sockets could be replaced by theirs; a folder inside it will do."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    assert "others may write" in reason(start(run_dir=shared, ready=False))
+    service = start(run_dir=shared / "own")
+    assert service.predict(ROW).status_code == 200
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a folder away")
+def test_a_folder_of_another_user_is_refused(start: Callable[..., Service], tmp_path: Path) -> None:
+    """Whatever is in it, a marker too."""
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    (run_dir / MARKER).touch()
+    os.chown(run_dir, NOBODY, NOBODY)
+    assert "another user" in reason(start(run_dir=run_dir, ready=False))
+
+
+def test_a_planted_marker_is_no_marker(start: Callable[..., Service], tmp_path: Path) -> None:
+    """A link, to whatever there is; nor is the folder itself followed."""
+    fill(tmp_path / "own")
+    (tmp_path / "own" / MARKER).symlink_to("worker-1")
+    assert MARKER in reason(start(run_dir=tmp_path / "own", ready=False))
+    (tmp_path / "link").symlink_to("own")
+    assert "SERVICE_RUN_DIR" in reason(start(run_dir=tmp_path / "link", ready=False))
+    assert intact(tmp_path / "own")
+
+
+def test_a_folder_in_use_is_refused(start: Callable[..., Service], tmp_path: Path) -> None:
+    """By the lock on the folder itself, which cleaners of temporary folders heed too."""
+    start(run_dir=tmp_path / "run")
+    assert "another service is using it" in reason(start(run_dir=tmp_path / "run", ready=False))
+
+
+def test_a_removed_socket_is_bound_again(start: Callable[..., Service], tmp_path: Path) -> None:
+    """So that the next death, of a worker or of an HTTP process, is no outage."""
+    service = start(run_dir=tmp_path / "run", api_servers=1)
+    path = tmp_path / "run" / "worker-0.sock"
+    for _ in range(2):
+        path.unlink()
+        wait_for(path.exists)
+    [api] = service.apis()
+    api.kill()
+    wait_for(lambda: [other.pid for other in service.apis()] not in ([], [api.pid]))
+    wait_for(service.ready)
+    path.unlink()
+    [worker] = service.workers()
+    worker.kill()
+    wait_for(lambda: service.metric("worker_restarts_total") == 1)
+    wait_for(service.ready)
+    assert service.predict(ROW).status_code == 200
+
+
+def test_a_removed_run_directory_is_made_again(start: Callable[..., Service], tmp_path: Path) -> None:
+    """Predictions go on, and a worker that dies is replaced."""
+    run_dir = tmp_path / "run"
+    service = start(run_dir=run_dir, api_servers=1)
+    for path in sorted(run_dir.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    run_dir.rmdir()
+    assert service.predict(ROW).status_code == 200
+    wait_for((run_dir / "worker-0.sock").exists)
+    [worker] = service.workers()
+    worker.kill()
+    wait_for(lambda: [other.pid for other in service.workers()] not in ([], [worker.pid]))
+    wait_for(service.ready)
+    assert service.predict(ROW).status_code == 200
