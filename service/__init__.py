@@ -1,3 +1,3 @@
 """Serve a published logistic regression over HTTP. Knows nothing of how it was trained."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -6,24 +6,29 @@ import select
 import sys
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Serve; return the exit status: 0 after a drain, 1 when the service failed, 2 for a bad setting.
 
     130 is for Ctrl-C before the service was ready, as a shell reports SIGINT.
     """
+    if arguments == ["--version"]:
+        from service import __version__  # noqa: PLC0415
+
+        sys.stdout.write(f"logitserve {__version__}\n")
+        return 0
     try:
-        return _serve()
+        return _serve(arguments)
     except KeyboardInterrupt:
         _say("interrupted while starting")
         return 130
 
 
-def _serve() -> int:
+def _serve(arguments: list[str]) -> int:
     from service.errors import StartError  # noqa: PLC0415 - see above
     from service.settings import SettingsError, load  # noqa: PLC0415
 
     try:
-        settings = load(sys.argv[1:])
+        settings = load(arguments)
         from service.server import serve  # noqa: PLC0415 - LitServe takes half a second
 
         serve(settings)
@@ -44,4 +49,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

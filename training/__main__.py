@@ -1,5 +1,6 @@
 """Train from the command line: settings in, report out. Knows nothing of the stages between."""
 
+import io
 import sys
 
 from models.errors import StoreError
@@ -10,6 +11,9 @@ from training.errors import TrainingError
 
 def main(arguments: list[str]) -> int:
     """Run one training; return 0, or 1 (bad data or store) or 2 (bad setting) after one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter of a label gets its number
+            stream.reconfigure(errors="backslashreplace")
     try:
         config = load(arguments)
         if config.if_empty and Repository(config.store).names():

@@ -18,7 +18,7 @@ NAME_CHARACTERS = 63  # the longest name that the store takes
 
 def name_from_data(fields: dict[str, Any]) -> str:
     """Name the model after `data`: a built-in set's own name, or the file's stem made fit for the store."""
-    stem = Path(fields.get("data", "")).stem.lower()
+    stem = Path(fields.get("data", "").removesuffix(".gz")).stem.lower()
     return re.sub(r"[^a-z0-9._-]+", "-", stem).strip("._-")[:NAME_CHARACTERS]
 
 
@@ -42,8 +42,8 @@ class Config(BaseSettings):
         min_length=1,
         description=(
             "What to learn from: breast-cancer (ships with scikit-learn, so that a first run needs no file), "
-            "toy (100 points in the plane), or the path of a .csv or .parquet file with a header; "
-            "every column but the target must be numeric."
+            "toy (100 points in the plane), or the path of a .csv, .tsv (or .gz of them) or .parquet file "
+            "with a header; every column but the target must be numeric."
         ),
     )
     target: str | None = Field(

@@ -1,7 +1,11 @@
 """Read one CSV or Parquet file into numbers and labels. Knows nothing of what is learnt from them."""
 
+import csv as text_csv
+import gzip
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +17,9 @@ from pyarrow import csv, parquet
 from training.errors import DataError
 
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
+DECIMAL_COMMA = r"[+-]?[0-9]+,[0-9]+"
+SEPARATORS = ",;\t|"
+LOOKED_AT = 50  # lines from which the separator is told
 SHOWN = 40  # characters of a wrong cell that an error repeats
 
 
@@ -27,7 +34,7 @@ def read(path: Path, target: str) -> tuple[tuple[str, ...], NDArray[np.float32],
     with _naming(str(path)):
         if not path.is_file():
             raise ValueError("no such file")
-        reader = READERS.get(path.suffix.lower())
+        reader = READERS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
         if reader is None:
             raise ValueError(f"unknown format, wanted {' or '.join(READERS)}")
         table = reader(path)
@@ -47,11 +54,24 @@ def read(path: Path, target: str) -> tuple[tuple[str, ...], NDArray[np.float32],
 
 def _read_csv(path: Path) -> pa.Table:
     # All cells as text: Arrow infers a type from a file's first block only, and would fail on a later one.
-    with csv.open_csv(path) as stream:
+    layout = csv.ParseOptions(delimiter=_separator(path), newlines_in_values=True)
+    with csv.open_csv(path, parse_options=layout) as stream:
         names = stream.schema.names
-    return csv.read_csv(
-        path, convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
-    )
+    texts = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
+    return csv.read_csv(path, parse_options=layout, convert_options=texts)
+
+
+def _separator(path: Path) -> str:
+    """Return what separates the cells: of SEPARATORS what cuts the first lines alike, into the most."""
+    opened = gzip.open if path.name.lower().endswith(".gz") else open
+    with opened(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
+        lines = list(islice(file, LOOKED_AT))
+    best, most = SEPARATORS[0], 1
+    for separator in SEPARATORS:
+        widths = {len(row) for row in text_csv.reader(lines, delimiter=separator) if row}
+        if len(widths) == 1 and (width := widths.pop()) > most:
+            best, most = separator, width
+    return best
 
 
 def _read_parquet(path: Path) -> pa.Table:
@@ -59,7 +79,11 @@ def _read_parquet(path: Path) -> pa.Table:
     return parquet.ParquetFile(path).read()
 
 
-READERS: dict[str, Callable[[Path], pa.Table]] = {".csv": _read_csv, ".parquet": _read_parquet}
+READERS: dict[str, Callable[[Path], pa.Table]] = {
+    ".csv": _read_csv,
+    ".tsv": _read_csv,
+    ".parquet": _read_parquet,
+}
 
 
 @contextmanager
@@ -75,7 +99,13 @@ def _check_header(names: list[str], target: str) -> None:
     if target not in names:
         raise ValueError(f"no column {target!r}, it has {', '.join(names)}")
     if "" in names:
-        raise ValueError(f"column {names.index('') + 1} has no name")
+        place = names.index("") + 1
+        hint = (
+            "; pandas writes its index so, and leaves it out with to_csv(…, index=False)"
+            if place == 1
+            else ""
+        )
+        raise ValueError(f"column {place} has no name{hint}")
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"two columns are named {twice!r}")
@@ -108,5 +138,7 @@ def _labels(column: pa.ChunkedArray) -> list[str]:
 def _refuse(bad: pa.ChunkedArray | NDArray[np.bool_], column: pa.ChunkedArray, why: str) -> None:
     rows = np.flatnonzero(np.asarray(bad))
     if len(rows):
-        cell = repr(column[int(rows[0])].as_py())[:SHOWN]
-        raise ValueError(f"row {rows[0] + 1}: {cell} is {why}")
+        value = column[int(rows[0])].as_py()
+        comma = isinstance(value, str) and re.fullmatch(DECIMAL_COMMA, value)
+        hint = "; the decimal mark that is read is a point" if comma else ""
+        raise ValueError(f"row {rows[0] + 1}: {repr(value)[:SHOWN]} is {why}{hint}")

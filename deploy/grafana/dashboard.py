@@ -123,6 +123,7 @@ def models() -> list[Panel]:
         number("Last load", "dateTimeFromNow", "1000 * max(logitserve_model_load_timestamp_seconds)"),
         number("Instances scraped", "none", 'sum(up{job="logitserve"})'),
         number("Metric files skipped", "none", "sum(logitserve_metric_files_skipped)"),
+        number("Log lines dropped", "none", "sum(logitserve_log_dropped_total)"),
     ]
 
 

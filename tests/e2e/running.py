@@ -44,8 +44,12 @@ class Service:
         settings: dict[str, Any],
         limit: Callable[[], None] | None,
         prefix: tuple[str, ...] = (),
+        command: tuple[str, ...] = ("-m", "service"),
     ) -> None:
-        """Start it. `limit` runs in the new process before the service, `prefix` is a command to run it."""
+        """Start it. `limit` runs in the new process before the service, `prefix` is a command to run it.
+
+        `command` is what Python runs.
+        """
         self.settings = settings
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -56,7 +60,7 @@ class Service:
         }
         with log.open("w") as stream:
             self.main = psutil.Popen(
-                [*prefix, sys.executable, "-m", "service"],
+                [*prefix, sys.executable, *command],
                 env=environment,
                 stdout=stream,
                 stderr=stream,

@@ -1,5 +1,6 @@
 """Reading files: what is taken, and each way to be refused."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -111,7 +112,38 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
         table.read(tmp_path, "y")
     with pytest.raises(DataError, match=r"File name too long|no such file"):
         table.read(tmp_path / ("x" * 5000 + ".csv"), "y")
-    with pytest.raises(DataError, match=r"unknown format, wanted \.csv or \.parquet"):
+    with pytest.raises(DataError, match=r"unknown format, wanted \.csv or \.tsv or \.parquet"):
         read(tmp_path / "t.xlsx", "a,y\n1,2\n")
     with pytest.raises(DataError, match="Parquet"):
         read(tmp_path / "t.parquet", "a,y\n1,2\n")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".csv.gz", ".tsv.gz", ".CSV"])
+def test_the_separator_is_found(tmp_path: Path, separator: str, suffix: str) -> None:
+    """Whatever the suffix says, compressed or not, and with the others in quoted cells."""
+    text = "\n".join(
+        separator.join(row) for row in (["a", '"b,;|\t"', "y"], ["1", "2.5", '"u;v,w|x"'], ["3", "4", "z"])
+    )
+    path = tmp_path / f"t{suffix}"
+    path.write_bytes(gzip.compress(text.encode()) if suffix.endswith(".gz") else text.encode("utf-8-sig"))
+    inputs, x, labels = table.read(path, "y")
+    assert inputs == ("a", "b,;|")
+    assert x.tolist() == [[1, 2.5], [3, 4]]
+    assert labels == ["u;v,w|x", "z"]
+
+
+def test_an_index_of_pandas_is_named(tmp_path: Path) -> None:
+    """With how to write the file without it."""
+    path = tmp_path / "t.csv"
+    path.write_text(",a,y\n0,1,u\n1,2,v\n")
+    with pytest.raises(DataError, match=r"column 1 has no name; .*index=False"):
+        table.read(path, "y")
+
+
+def test_a_comma_as_decimal_mark_is_named(tmp_path: Path) -> None:
+    """In a file whose separator is another."""
+    path = tmp_path / "t.csv"
+    path.write_text("a;y\n1,5;u\n2,5;v\n")
+    with pytest.raises(DataError, match=r"column 'a': row 1: '1,5' is not a number; the decimal mark"):
+        table.read(path, "y")

@@ -1,0 +1,37 @@
+"""The installed command: `logitserve serve`, `train`, `models`. Knows nothing of what they do.
+
+It stands apart, because `service` and `training` never import each other. Whatever lies in the working
+directory is not imported, by this process and by those that it starts: folders named like ours are common.
+"""
+
+import importlib
+import os
+import sys
+
+COMMANDS = {
+    "serve": ("service.__main__", "serve a published model over HTTP"),
+    "train": ("training.__main__", "train a model and publish a new version"),
+    "models": ("models.__main__", "list the published versions, promote one"),
+}
+
+
+def main() -> int:
+    """Run the command that is named first, with the arguments after it; return its exit status."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # for the processes that are started
+    name, *arguments = sys.argv[1:] or ["--help"]
+    if name in COMMANDS:
+        module, _ = COMMANDS[name]
+        status: int = importlib.import_module(module).main(arguments)
+        return status
+    if name == "--version":
+        version: str = importlib.import_module("service").__version__
+        sys.stdout.write(f"logitserve {version}\n")
+        return 0
+    stream, status = (sys.stdout, 0) if name in {"--help", "-h"} else (sys.stderr, 2)
+    lines = [f"  logitserve {command:<7} {text}" for command, (_, text) in COMMANDS.items()]
+    stream.write("\n".join(["usage:", *lines, "  logitserve COMMAND --help | --version", ""]))
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
