@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from models import manifest
+from models.cores import usable_cores
 from models.repository import Artifact, Repository
 from training import provenance
 from training.config import Config
@@ -34,6 +35,7 @@ def run(config: Config, bar: Bar) -> Outcome:
     Raises TrainingError of the stage that failed, and StoreError for what the store refuses.
     """
     device = choose_device(config.device)
+    torch.set_num_threads(usable_cores())  # its own count leaves out a container's quota
     bar.stage("reading the data")
     dataset = load(config.data, config.target)
     for name in config.units:

@@ -181,3 +181,19 @@ def test_a_made_key_opens_what_its_line_says(tmp_path: Path) -> None:
     assert key not in path.read_bytes()
     assert len(path.read_text().splitlines()) == 2
     assert keys.main(["not a name"]) == keys.main([]) == 2
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_file_of_any_editor_is_read(tmp_path: Path, end: str) -> None:
+    """With a byte order mark, and CRLF."""
+    path = tmp_path / "keys"
+    path.write_bytes(f"\ufeff{line('predict-key').strip()}{end}{line('other').strip()}{end}".encode())
+    Keys(Settings(api_keys_file=path)).check(Access.PREDICT, PREDICT)
+
+
+def test_a_file_that_is_not_utf_8_stops_the_start_with_one_line(tmp_path: Path) -> None:
+    """As some editors save it: the line says so."""
+    path = tmp_path / "keys"
+    path.write_bytes(line("predict-key").encode("utf-16"))
+    with pytest.raises(StartError, match=r"SERVICE_API_KEYS_FILE=.*keys: it is not UTF-8"):
+        Keys(Settings(api_keys_file=path))

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -99,3 +100,23 @@ def test_a_kernel_that_turns_nobody_away_closes_without_it() -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         turn_away(listener)
         let_in(listener.fileno())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace needs root")
+def test_a_host_without_ipv6_is_one_line() -> None:
+    """In a network namespace where it is switched off; IPv4 is listened on all the same."""
+    code = """
+from service.errors import StartError
+from service.listener import bind
+bind("127.0.0.1", 8000).close()
+try:
+    bind("::1", 8000)
+except StartError as error:
+    print(error)
+"""
+    off = 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 && ip link set lo up && exec "$@"'
+    command = ["unshare", "--net", "sh", "-c", off, "sh", sys.executable, "-c", code]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert found.stdout.startswith("SERVICE_PORT=8000: cannot listen on ::1: ")
+    assert found.stdout.count("\n") == 1
+    assert found.stderr == ""
