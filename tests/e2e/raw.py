@@ -28,6 +28,8 @@ class Client:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = b""
+        self.continued = 0
+        """How often 100 Continue came."""
 
     def __enter__(self) -> Self:
         return self
@@ -48,6 +50,7 @@ class Client:
         head = self._received[: end + 4]
         status = int(head.split(b" ", 2)[1])
         if status == 100:
+            self.continued += 1
             self._received = self._received[end + 4 :]
             return self.answer(bodiless=bodiless)
         length = LENGTH.search(head)

@@ -1,5 +1,6 @@
 """No byte of one message is read as part of another, whatever its headers say."""
 
+import contextlib
 import json
 import subprocess
 from collections.abc import Iterator
@@ -70,15 +71,16 @@ def test_an_upgrade_is_ignored_and_the_request_answered_once(
         assert client.answers(1)[0].body == b"ok"
 
 
+@pytest.mark.parametrize("chunks", [False, True], ids=["by length", "in chunks"])
 @pytest.mark.parametrize("path", [b"/predict", b"/v2/repository/index"])
 @pytest.mark.parametrize("nested", NESTED.values(), ids=NESTED)
 @pytest.mark.parametrize("offer", UPGRADES.values(), ids=UPGRADES)
 def test_a_body_that_looks_like_a_request_is_a_body(
-    service: Service, path: bytes, nested: bytes, offer: tuple[bytes, ...], size: int
+    service: Service, path: bytes, nested: bytes, offer: tuple[bytes, ...], size: int, *, chunks: bool
 ) -> None:
     """Behind a proxy that shares connections it would be answered in the place of another client's."""
     with Client(service) as client:
-        client.send(*cut(request(b"POST", path, *offer, body=nested), size))
+        client.send(*cut(request(b"POST", path, *offer, body=nested, chunks=chunks), size))
         assert client.answers(1)[0].status == (400 if path == b"/predict" else 200)
         client.send(PROBE)
         assert client.answers(1)[0].body == b"ok"
@@ -87,14 +89,20 @@ def test_a_body_that_looks_like_a_request_is_a_body(
 @pytest.mark.parametrize(
     ("version", "connection"), [(b"1.1", b"close, Upgrade"), (b"1.0", b"Upgrade"), (b"1.0", b"close")]
 )
+@pytest.mark.parametrize(
+    ("path", "body", "answer"),
+    [(b"/predict", BODY, b'"id": "own"'), (b"/v2/repository/index", b"{}", b"breast-cancer")],
+)
 def test_an_upgrade_with_a_close_is_answered_and_ends(
-    service: Service, version: bytes, connection: bytes, size: int
+    service: Service, path: bytes, body: bytes, answer: bytes, version: bytes, connection: bytes, size: int
 ) -> None:
-    """The request is not lost, and what follows it is not read."""
+    """The request is not lost, and what follows it is not answered."""
     offer = (b"Connection: " + connection, b"Upgrade: h2c")
+    sent = request(b"POST", path, *offer, body=body, version=version) + PROBE
     with Client(service) as client:
-        client.send(*cut(request(b"POST", b"/predict", *offer, body=BODY, version=version), size))
-        assert json.loads(client.answers(1)[0].body)["id"] == "own"
+        with contextlib.suppress(ConnectionError):  # it may end before all of the probe is sent
+            client.send(*cut(sent, size))
+        assert answer in client.answers(1)[0].body
         assert client.ends()
 
 
@@ -105,6 +113,15 @@ def test_many_pipelined_upgrades_are_answered_each(service: Service) -> None:
     with Client(service) as client:
         client.send(sent * 1750)
         assert [answer.status for answer in client.answers(3500)] == [200] * 3500
+
+
+def test_an_upgrade_that_waits_is_told_to_go_on_once(service: Service, size: int) -> None:
+    """The head is read twice; the client hears of it once."""
+    offer = (*UPGRADES["h2c as Java sends it"], b"Expect: 100-continue")
+    with Client(service) as client:
+        client.send(*cut(request(b"POST", b"/predict", *offer, body=BODY), size))
+        assert json.loads(client.answers(1)[0].body)["id"] == "own"
+        assert client.continued == 1
 
 
 def test_an_upgrade_keeps_the_limits_of_its_body(service: Service) -> None:
@@ -198,19 +215,37 @@ UNREADABLE = {
 }
 
 
+@pytest.mark.parametrize(
+    "offer", [b"", b"Connection: Upgrade\r\nUpgrade: h2c\r\n"], ids=["plain", "with an upgrade"]
+)
 @pytest.mark.parametrize("sent", UNREADABLE.values(), ids=UNREADABLE)
 def test_what_can_be_read_in_two_ways_is_refused_and_the_connection_ends(
-    service: Service, sent: bytes, size: int
+    service: Service, sent: bytes, offer: bytes, size: int
 ) -> None:
-    """One answer, 400, and what follows is read by nobody."""
+    """One answer, 400, and what follows is read by nobody; a head that is read twice is no exception."""
     with Client(service) as client:
         client.send(PROBE)
         assert client.answers(1)[0].status == 200
-        client.send(*cut(sent + PROBE, size))
+        client.send(*cut(sent.replace(b"\r\n", b"\r\n" + offer, 1) + PROBE, size))
         refused = client.answers(1)[0]
         assert refused.status == 400
         assert json.loads(refused.body).keys() == {"error", "code", "request_id"}
         assert b"connection: close\r\n" in refused.head
+        assert client.ends()
+
+
+BODIES = {name: sent.removeprefix(CHUNKS) for name, sent in UNREADABLE.items() if sent.startswith(CHUNKS)}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_route_that_does_not_read_its_body_answers_once_too(
+    service: Service, body: bytes, size: int
+) -> None:
+    """It may have answered before the body went wrong: then the connection ends without a second answer."""
+    with Client(service) as client:
+        with contextlib.suppress(ConnectionError):  # as it does
+            client.send(*cut(CHUNKS.replace(b"/predict", b"/v2/repository/index") + body + PROBE, size))
+        assert client.answers(1)[0].status in (200, 400)
         assert client.ends()
 
 

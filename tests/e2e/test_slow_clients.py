@@ -13,6 +13,7 @@ import pytest
 from tests.e2e.running import Service, wait_for
 
 ROW = [1.0] * 30
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: h2c\r\n"
 CUT_OFF_S = 15
 MAX_IDLE_CPU = 50
 """Percent of a core: an accept loop that spins takes all of one."""
@@ -62,6 +63,7 @@ def test_slow_headers_and_bodies_get_408(
     half = {
         "headers": connect(service, b"GET /livez HTTP/1.1\r\nX-Slow: "),
         "body": connect(service, head + b"{"),
+        "body behind an upgrade": connect(service, head.replace(b"Host", UPGRADE + b"Host") + b"{"),
     }
     for what, client in half.items():
         assert service.predict(ROW).status_code == 200
