@@ -3,12 +3,13 @@
 import contextlib
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.raw import Client, chunked, request
-from tests.e2e.running import Service
+from tests.e2e.running import Service, wait_for
 
 ROW = [1.0] * 30
 BODY = json.dumps({"id": "own", "instances": [ROW]}).encode()
@@ -136,6 +137,18 @@ def test_an_upgrade_keeps_the_limits_of_its_body(service: Service) -> None:
         assert client.ends()
 
 
+def test_an_upgrade_is_as_old_as_its_first_byte(service: Service) -> None:
+    """The time that its client set runs from there, though the head is read again at its end."""
+    own = (*UPGRADES["websocket"], b"X-Request-Timeout-Ms: 200")
+    sent = request(b"POST", b"/predict", *own, body=BODY)
+    with Client(service) as client:
+        started = time.monotonic()
+        client.send(sent[:40])
+        wait_for(lambda: time.monotonic() - started > 1)
+        client.send(sent[40:])
+        assert client.answers(1)[0].status in (503, 504)
+
+
 def test_curl_that_offers_http_2_is_answered(service: Service) -> None:
     """`curl --http2` offers h2c with each request; with -d it sends a body too."""
     data = ["-H", "Content-Type: application/json", "-d", BODY.decode()]
@@ -168,7 +181,7 @@ UNREADABLE = {
     "a quoted coding": HEAD + b'Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n',
     "no coding": HEAD + b"Transfer-Encoding:\r\nContent-Length: 5\r\n\r\nhello",
     "a folded coding": HEAD + b"Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
-    "chunks in HTTP/1.0": b"POST /predict HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks in HTTP/1.0": b"POST /predict HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(BODY),
     "a folded header": HEAD + b"X: a\r\n b\r\n\r\n",
     "a folded first header": b"GET /livez HTTP/1.1\r\n Host: x\r\n\r\n",
     "bare LF": b"GET /livez HTTP/1.1\nHost: x\n\n",
