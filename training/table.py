@@ -1,10 +1,10 @@
 """Read one CSV or Parquet file into numbers and labels. Knows nothing of what is learnt from them."""
 
 import csv as text_csv
-import gzip
+import io
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -17,9 +17,11 @@ from pyarrow import csv, parquet
 from training.errors import DataError
 
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-DECIMAL_COMMA = r"[+-]?[0-9]+,[0-9]+"
+WITH_COMMA = r"[+-]?[0-9.,]*,[0-9.,]*"
 SEPARATORS = ",;\t|"
-LOOKED_AT = 50  # lines from which the separator is told
+SAMPLE_BYTES, SAMPLE_ROWS = 1 << 20, 50
+"""What of a file's beginning is looked at to tell its separator; the bytes bound a file of one long line."""
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 SHOWN = 40  # characters of a wrong cell that an error repeats
 
 
@@ -37,7 +39,7 @@ def read(path: Path, target: str) -> tuple[tuple[str, ...], NDArray[np.float32],
         reader = READERS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
         if reader is None:
             raise ValueError(f"unknown format, wanted {' or '.join(READERS)}")
-        table = reader(path)
+        table = reader(path, target)
         names = [name.strip() for name in table.column_names]
         _check_header(names, target)
         if not table.num_rows:
@@ -52,34 +54,74 @@ def read(path: Path, target: str) -> tuple[tuple[str, ...], NDArray[np.float32],
     return inputs, x, labels
 
 
-def _read_csv(path: Path) -> pa.Table:
-    # All cells as text: Arrow infers a type from a file's first block only, and would fail on a later one.
-    layout = csv.ParseOptions(delimiter=_separator(path), newlines_in_values=True)
-    with csv.open_csv(path, parse_options=layout) as stream:
-        names = stream.schema.names
-    texts = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
-    return csv.read_csv(path, parse_options=layout, convert_options=texts)
+def _read_csv(path: Path, target: str) -> pa.Table:
+    with _open(path) as file:
+        sample = file.read(SAMPLE_BYTES)
+    _check_text(sample)
+    layout = csv.ParseOptions(delimiter=_separator(sample, target), newlines_in_values=True)
+    try:
+        with _open(path) as file, csv.open_csv(file, parse_options=layout) as stream:
+            names = stream.schema.names
+        # All cells as text: Arrow infers a type from a file's first block only, and fails on a later one.
+        texts = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
+        with _open(path) as file:
+            return csv.read_csv(file, parse_options=layout, convert_options=texts)
+    except (pa.ArrowInvalid, UnicodeDecodeError):
+        _check_utf8(path)
+        raise
 
 
-def _separator(path: Path) -> str:
-    """Return what separates the cells: of SEPARATORS what cuts the first lines alike, into the most."""
-    opened = gzip.open if path.name.lower().endswith(".gz") else open
-    with opened(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as file:
-        lines = list(islice(file, LOOKED_AT))
-    best, most = SEPARATORS[0], 1
-    for separator in SEPARATORS:
-        widths = {len(row) for row in text_csv.reader(lines, delimiter=separator) if row}
-        if len(widths) == 1 and (width := widths.pop()) > most:
-            best, most = separator, width
-    return best
+def _open(path: Path) -> pa.NativeFile:
+    return pa.input_stream(path, compression="gzip" if path.suffix.lower() == ".gz" else None)
 
 
-def _read_parquet(path: Path) -> pa.Table:
+def _check_text(sample: bytes) -> None:
+    if sample.startswith(UTF_16):
+        raise ValueError("text in UTF-16, wanted UTF-8")
+    if b"\0" in sample:
+        line = sample.count(b"\n", 0, sample.index(b"\0")) + 1
+        raise ValueError(f"line {line} has a NUL byte, wanted text in UTF-8")
+
+
+def _check_utf8(path: Path) -> None:
+    """Name the first line that is not UTF-8, which Arrow does not."""
+    with _open(path) as file:
+        for number, line in enumerate(io.BufferedReader(file), 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                byte = line[error.start]
+                raise ValueError(f"line {number} has the byte 0x{byte:02x}, wanted text in UTF-8") from None
+
+
+def _separator(sample: bytes, target: str) -> str:
+    """Return what separates the cells of a file that begins so.
+
+    Of SEPARATORS the one whose header has the target, then whose rows are most often as wide as it, then
+    which gives the most columns. Quoted cells count as one, whatever they hold.
+    """
+    text = sample.decode("utf-8-sig", errors="replace")
+
+    def fit(separator: str) -> tuple[bool, float, int]:
+        found: list[list[str]] = []
+        with suppress(text_csv.Error):  # a cell longer than the module takes: no separator of this file
+            cut = text_csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+            found = [row for row in islice(cut, SAMPLE_ROWS) if row]
+        if not found or len(found[0]) == 1:
+            return False, 0, 1
+        header, *rows = found
+        alike = sum(len(row) == len(header) for row in rows) / max(len(rows), 1)
+        return target in (name.strip() for name in header), alike, len(header)
+
+    return max(SEPARATORS, key=fit)  # the first of equals, a comma
+
+
+def _read_parquet(path: Path, _: str) -> pa.Table:
     # One file, not a data set: the name of its folder must not add columns.
     return parquet.ParquetFile(path).read()
 
 
-READERS: dict[str, Callable[[Path], pa.Table]] = {
+READERS: dict[str, Callable[[Path, str], pa.Table]] = {
     ".csv": _read_csv,
     ".tsv": _read_csv,
     ".parquet": _read_parquet,
@@ -139,6 +181,6 @@ def _refuse(bad: pa.ChunkedArray | NDArray[np.bool_], column: pa.ChunkedArray, w
     rows = np.flatnonzero(np.asarray(bad))
     if len(rows):
         value = column[int(rows[0])].as_py()
-        comma = isinstance(value, str) and re.fullmatch(DECIMAL_COMMA, value)
-        hint = "; the decimal mark that is read is a point" if comma else ""
+        comma = isinstance(value, str) and re.fullmatch(WITH_COMMA, value)
+        hint = "; the decimal mark is a point, and nothing stands between thousands" if comma else ""
         raise ValueError(f"row {rows[0] + 1}: {repr(value)[:SHOWN]} is {why}{hint}")

@@ -1,9 +1,11 @@
 """Reading files: what is taken, and each way to be refused."""
 
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -65,7 +67,14 @@ def test_a_column_may_change_its_looks_late(tmp_path: Path) -> None:
         ("a,y\n1e39,0\n", "column 'a': row 1: '1e39' is not finite in float32"),
         ("a,y\n1e999,0\n", "column 'a': row 1: '1e999' is not finite in float32"),
         ("a,y\n1,0\n2,\n", "target 'y': row 2: '' is not a label"),
-        (b"a,y\n1,\xff\n", "invalid UTF8"),
+        (b"a,y\n1,\xff\n", "line 2 has the byte 0xff, wanted text in UTF-8"),
+        ("größe,y\n1,2\n".encode("latin-1"), "line 1 has the byte 0xf6, wanted text in UTF-8"),
+        (b"a,y\n" + b"1,2\n" * 600_000 + b"1,\xe9\n", "line 600002 has the byte 0xe9, wanted text in UTF-8"),
+        ("a,y\n1,2\n".encode("utf-16"), "text in UTF-16, wanted UTF-8"),
+        ("a,y\n1,2\n".encode("utf-16-be"), "line 1 has a NUL byte, wanted text in UTF-8"),
+        (b"a,y\n1,\0\n", "line 2 has a NUL byte, wanted text in UTF-8"),
+        (b"PK\x03\x04\x14\0\x06\0", "line 1 has a NUL byte, wanted text in UTF-8"),
+        ("a,y\n1" + "0" * 200_000 + ",2\n", "column 'a': row 1: '1000"),
     ],
 )
 def test_a_bad_csv_is_refused(tmp_path: Path, content: str | bytes, reason: str) -> None:
@@ -133,17 +142,52 @@ def test_the_separator_is_found(tmp_path: Path, separator: str, suffix: str) -> 
     assert labels == ["u;v,w|x", "z"]
 
 
-def test_an_index_of_pandas_is_named(tmp_path: Path) -> None:
-    """With how to write the file without it."""
-    path = tmp_path / "t.csv"
-    path.write_text(",a,y\n0,1,u\n1,2,v\n")
-    with pytest.raises(DataError, match=r"column 1 has no name; .*index=False"):
-        table.read(path, "y")
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a;y\n1;u\n2;v;extra\n", "Expected 2 columns, got 3"),
+        ("a, EUR;y\n1,5;u\n2,5;v\n", "column 'a, EUR': row 1: '1,5' is not a number"),
+        ("a, EUR;b;y\n1,5;2;u\n", "column 'a, EUR': row 1: '1,5' is not a number"),
+        (";".join(f"column {number}" for number in range(20_000)) + ";y\n", "no rows below the header"),
+    ],
+)
+def test_the_separator_is_found_in_a_file_that_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    """By the target in the header, whatever else cuts the rows alike; what is wrong is named."""
+    with pytest.raises(DataError, match=re.escape(reason)):
+        read(tmp_path / "t.csv", text)
 
 
-def test_a_comma_as_decimal_mark_is_named(tmp_path: Path) -> None:
+def test_the_separator_is_found_where_the_sample_ends_within_a_cell(tmp_path: Path) -> None:
+    """Lines of a quoted cell are no rows."""
+    inputs, x, _ = read(tmp_path / "t.csv", 'a;"t,\nx";y\n' + '1;"2\n";u\n' * 300_000)
+    assert (inputs, x.shape) == (("a", "t,\nx"), (300_000, 2))
+
+
+def test_a_compressed_file_that_is_none_or_not_whole_is_refused(tmp_path: Path) -> None:
+    """One that is cut off, one that is damaged, and one that only has the name; two in one are read."""
+    text = b"a;y\n" + b"1;u\n2;v\n" * 50
+    packed = gzip.compress(text)
+    for content in (packed[: len(packed) // 2], packed[:12] + b"\xff" * 40, text):
+        with pytest.raises(DataError, match=r"t\.csv\.GZ: .*(Truncated|inflate)"):
+            read(tmp_path / "t.csv.GZ", content)
+    _, x, _ = read(tmp_path / "t.csv.GZ", packed + gzip.compress(b"3;u\n"))
+    assert (len(x), x[-1, 0]) == (101, 3)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_an_index_of_pandas_is_named(tmp_path: Path, separator: str) -> None:
+    """With how to write the file without it; of another column without a name only the place is said."""
+    frame = pd.DataFrame({"a": [1, 2], "y": ["u", "v"]})
+    frame.to_csv(tmp_path / "t.csv", sep=separator)
+    with pytest.raises(DataError, match=r"column 1 has no name; pandas .*index=False"):
+        table.read(tmp_path / "t.csv", "y")
+    with pytest.raises(DataError, match=r"column 3 has no name$"):
+        read(tmp_path / "t.csv", "a,y,\n1,u,\n")
+
+
+@pytest.mark.parametrize("cell", ["1,5", "-1,5", ",5", "1.234,5"])
+def test_a_comma_as_decimal_mark_is_named(tmp_path: Path, cell: str) -> None:
     """In a file whose separator is another."""
-    path = tmp_path / "t.csv"
-    path.write_text("a;y\n1,5;u\n2,5;v\n")
-    with pytest.raises(DataError, match=r"column 'a': row 1: '1,5' is not a number; the decimal mark"):
-        table.read(path, "y")
+    with pytest.raises(DataError) as caught:
+        read(tmp_path / "t.csv", f"a;y\n7;u\n{cell};v\n")
+    assert f"column 'a': row 2: '{cell}' is not a number; the decimal mark is a point" in str(caught.value)
