@@ -17,11 +17,14 @@ COMMANDS = {
 
 def main() -> int:
     """Run the command that is named first, with the arguments after it; return its exit status."""
-    os.environ["PYTHONSAFEPATH"] = "1"  # for the processes that are started
+    _leave_working_directory()
     name, *arguments = sys.argv[1:] or ["--help"]
     if name in COMMANDS:
         module, _ = COMMANDS[name]
-        status: int = importlib.import_module(module).main(arguments)
+        try:
+            status: int = importlib.import_module(module).main(arguments, f"logitserve {name}")
+        except KeyboardInterrupt:
+            status = 130  # as a shell reports SIGINT
         return status
     if name == "--version":
         version: str = importlib.import_module("service").__version__
@@ -31,6 +34,20 @@ def main() -> int:
     lines = [f"  logitserve {command:<7} {text}" for command, (_, text) in COMMANDS.items()]
     stream.write("\n".join(["usage:", *lines, "  logitserve COMMAND --help | --version", ""]))
     return status
+
+
+def _leave_working_directory() -> None:
+    """Take it off the path, for the processes that are started too.
+
+    An empty entry of PYTHONPATH is it again: `PYTHONPATH=$PYTHONPATH:/more` gives one where none was set.
+    """
+    os.environ["PYTHONSAFEPATH"] = "1"
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    named = [entry for entry in given if entry not in {"", os.curdir}]
+    if named and named != given:
+        os.environ["PYTHONPATH"] = os.pathsep.join(named)
+        here, ours = os.getcwd(), os.path.dirname(__file__)  # noqa: PTH109, PTH120 - as sys.path has them
+        sys.path[:] = [entry for entry in sys.path if entry != here or entry in {ours, *named}]
 
 
 if __name__ == "__main__":

@@ -4,17 +4,26 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any, NoReturn
 
 from models.errors import StoreError
 from models.repository import Repository
 
-BAD_STORE, UNWRITABLE = 2, 3
+BAD, UNWRITABLE = 2, 3
 
 
-def main(arguments: list[str]) -> int:
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit as for whatever else is wrong with what was asked."""
+        self.exit(BAD, f"error: {message}; see {self.prog} --help\n")
+
+
+def main(arguments: list[str], prog: str = "python -m models") -> int:
     """Run one command; return 0, 2 for what is not in the store or broken, 3 when it cannot be written."""
-    parser = argparse.ArgumentParser("models", description="Look at a store of published models.")
-    shared = argparse.ArgumentParser(add_help=False)
+    parser = Parser(prog, description="Look at a store of published models.")
+    shared = Parser(add_help=False)
     shared.add_argument("--store", type=Path, default=Path("models/store"), help="by default models/store")
     commands = parser.add_subparsers(dest="command", required=True)
     listed = commands.add_parser("list", parents=[shared], help="every version, and which one is served")
@@ -25,30 +34,48 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     repository = Repository(options.store.expanduser())
     try:
-        if options.command == "promote":
-            repository.promote(options.name, options.version)
-        else:
-            sys.stdout.write(_listing(repository, as_json=options.json))
+        if options.command == "list":
+            return _list(repository, as_json=options.json)
+        repository.promote(options.name, options.version)
     except StoreError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return BAD_STORE
+        return _refuse(error)
     except OSError as error:
         sys.stderr.write(f"error: {error.filename or options.store}: {error.strerror}\n")
         return UNWRITABLE
     return 0
 
 
-def _listing(repository: Repository, *, as_json: bool) -> str:
-    found = [
-        {"name": name, "version": version, "current": version == repository.current(name)}
-        for name in repository.names()
-        for version in repository.versions(name)
-    ]
+def _list(repository: Repository, *, as_json: bool) -> int:
+    """Print every version; of one that is broken, or of a model whose CURRENT is, say so and go on."""
+    found: list[dict[str, Any]] = []
+    status = 0
+    for name in repository.names():
+        current = None
+        try:
+            current = repository.current(name)
+        except StoreError as error:
+            status = _refuse(error)
+        for version in repository.versions(name):
+            created = None
+            try:
+                created = repository.resolve(name, version).manifest.created.isoformat(timespec="seconds")
+            except StoreError as error:
+                status = _refuse(error)
+            found.append(
+                {"name": name, "version": version, "current": version == current, "created": created}
+            )
     if as_json:
-        return json.dumps(found) + "\n"
-    return "".join(
-        f"{each['name']} {each['version']}{' current' if each['current'] else ''}\n" for each in found
-    )
+        sys.stdout.write(json.dumps(found) + "\n")
+    else:
+        for each in found:
+            mark = " current" if each["current"] else ""
+            sys.stdout.write(f"{each['name']} {each['version']} {each['created'] or 'broken'}{mark}\n")
+    return status
+
+
+def _refuse(error: StoreError) -> int:
+    sys.stderr.write(f"error: {error}\n")
+    return BAD
 
 
 if __name__ == "__main__":

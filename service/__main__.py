@@ -6,7 +6,7 @@ import select
 import sys
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], prog: str = "python -m service") -> int:
     """Serve; return the exit status: 0 after a drain, 1 when the service failed, 2 for a bad setting.
 
     130 is for Ctrl-C before the service was ready, as a shell reports SIGINT.
@@ -17,18 +17,18 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(f"logitserve {__version__}\n")
         return 0
     try:
-        return _serve(arguments)
+        return _serve(arguments, prog)
     except KeyboardInterrupt:
         _say("interrupted while starting")
         return 130
 
 
-def _serve(arguments: list[str]) -> int:
+def _serve(arguments: list[str], prog: str) -> int:
     from service.errors import StartError  # noqa: PLC0415 - see above
     from service.settings import SettingsError, load  # noqa: PLC0415
 
     try:
-        settings = load(arguments)
+        settings = load(arguments, prog)
         from service.server import serve  # noqa: PLC0415 - LitServe takes half a second
 
         serve(settings)

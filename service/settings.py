@@ -56,7 +56,6 @@ class Settings(BaseSettings):
         extra="ignore",
         cli_kebab_case=True,
         cli_implicit_flags=True,
-        cli_prog_name="python -m service",
     )
 
     host: str = Field(
@@ -189,13 +188,14 @@ class Settings(BaseSettings):
         return {key: value for key, value in bare.items() if value != ""}
 
 
-def load(arguments: list[str]) -> Settings:
+def load(arguments: list[str], prog: str = "python -m service") -> Settings:
     """Read the settings from flags, then the environment, then the defaults.
 
-    Raises SettingsError for a bad value; unknown flags and --help exit as argparse does.
+    `prog` is what --help calls the command. Raises SettingsError for a bad value; unknown flags and --help
+    exit as argparse does.
     """
     try:
-        source: CliSettingsSource[Settings] = CliSettingsSource(Settings)
+        source: CliSettingsSource[Settings] = CliSettingsSource(Settings, cli_prog_name=prog)
         return CliApp.run(Settings, cli_args=arguments, cli_settings_source=source)
     except ValidationError as error:
         raise SettingsError(_one_line(error.errors()[0])) from None

@@ -3,19 +3,35 @@
 import io
 import sys
 
-from models.errors import StoreError
-from models.repository import Repository
-from training.config import load
-from training.errors import TrainingError
+
+def main(arguments: list[str], prog: str = "python -m training") -> int:
+    """Run one training; return 0, or 1 (bad data or store) or 2 (bad setting) after one line on stderr.
+
+    130 is for Ctrl-C, as a shell reports SIGINT.
+    """
+    if arguments == ["--version"]:
+        from training import __version__  # noqa: PLC0415
+
+        sys.stdout.write(f"logitserve {__version__}\n")
+        return 0
+    try:
+        return _train(arguments, prog)
+    except KeyboardInterrupt:
+        return 130
 
 
-def main(arguments: list[str]) -> int:
-    """Run one training; return 0, or 1 (bad data or store) or 2 (bad setting) after one line on stderr."""
+def _train(arguments: list[str], prog: str) -> int:
+    # Here, and not above: Ctrl-C while they are imported is Ctrl-C.
+    from models.errors import StoreError  # noqa: PLC0415
+    from models.repository import Repository  # noqa: PLC0415
+    from training.config import load  # noqa: PLC0415
+    from training.errors import TrainingError  # noqa: PLC0415
+
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter of a label gets its number
             stream.reconfigure(errors="backslashreplace")
     try:
-        config = load(arguments)
+        config = load(arguments, prog)
         if config.if_empty and Repository(config.store).names():
             return 0
         # torch takes seconds to import, and neither --help nor --if-empty needs it.
@@ -27,8 +43,6 @@ def main(arguments: list[str]) -> int:
     except (TrainingError, StoreError) as error:
         sys.stderr.write(" ".join(str(error).split()) + "\n")
         return getattr(error, "exit_code", 1)
-    except KeyboardInterrupt:
-        return 130  # as a shell reports SIGINT
     return 0
 
 

@@ -30,7 +30,6 @@ class Config(BaseSettings):
         env_ignore_empty=True,  # compose and Kubernetes write an unset variable so
         frozen=True,
         validate_default=True,
-        cli_prog_name="python -m training",
         cli_kebab_case=True,
         cli_implicit_flags=True,
         cli_hide_none_type=True,
@@ -146,15 +145,16 @@ class Config(BaseSettings):
         return self
 
 
-def load(arguments: list[str]) -> Config:
+def load(arguments: list[str], prog: str = "python -m training") -> Config:
     """Read the settings from flags, then the environment, then the defaults.
 
-    Raises SettingError for a bad flag or value; --help prints and exits as argparse does.
+    `prog` is what --help calls the command. Raises SettingError for a bad flag or value; --help prints and
+    exits as argparse does.
     """
     try:
-        return Config(_cli_parse_args=arguments)
+        return Config(_cli_parse_args=arguments, _cli_prog_name=prog)
     except SettingsError as error:
-        raise SettingError(f"{error}; see python -m training --help") from error
+        raise SettingError(f"{error}; see {prog} --help") from error
     except ValidationError as error:
         raise SettingError(_one_line(error)) from error
 

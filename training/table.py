@@ -104,9 +104,9 @@ def _separator(sample: bytes, target: str) -> str:
 
     def fit(separator: str) -> tuple[bool, float, int]:
         found: list[list[str]] = []
-        with suppress(text_csv.Error):  # a cell longer than the module takes: no separator of this file
+        with suppress(text_csv.Error):  # at a cell that is longer than the module takes
             cut = text_csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-            found = [row for row in islice(cut, SAMPLE_ROWS) if row]
+            found.extend(row for row in islice(cut, SAMPLE_ROWS) if row)
         if not found or len(found[0]) == 1:
             return False, 0, 1
         header, *rows = found

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import service as package
+import training
 from tests.e2e.running import Service
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +91,7 @@ def test_version_and_changelog_agree() -> None:
     with (ROOT / "pyproject.toml").open("rb") as stream:
         declared = tomllib.load(stream)["project"]["version"]
     [newest, *_] = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert package.__version__ == declared == newest
+    assert package.__version__ == training.__version__ == declared == newest
 
 
 def test_make_alone_prints_every_documented_target() -> None:

@@ -24,7 +24,7 @@ SHADOWS = (
     "multiprocessing",
     "numpy",
 )
-ROW = [1.0] * 30
+MODULES = ("pydantic", "uvicorn", "socket", "pyarrow", "sklearn", "fastapi", "subprocess", "tempfile")
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,8 @@ def crowded(tmp_path: Path, installed: Path, monkeypatch: pytest.MonkeyPatch) ->
         (tmp_path / name / "__init__.py").write_text(
             f"raise ImportError('{name} of the working directory')\n"
         )
-        (tmp_path / f"{name}_.py").write_text("raise ImportError\n")
+    for name in MODULES:
+        (tmp_path / f"{name}.py").write_text(f"raise ImportError('{name}.py of the working directory')\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(installed.parents[1] / "site"))
     return tmp_path
@@ -78,8 +79,15 @@ def run(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_trains_lists_promotes_and_serves_in_a_crowded_directory(installed: Path, crowded: Path) -> None:
-    """Nothing of the working directory is imported, by any of its processes; the store lies there."""
+@pytest.mark.parametrize("before", ["", ":", ".:", "/nowhere::"])
+def test_it_trains_lists_promotes_and_serves_in_a_crowded_directory(
+    installed: Path, crowded: Path, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    """Nothing of the working directory is imported, by any of its processes; the store lies there.
+
+    Nor when PYTHONPATH has an empty entry, which means the working directory.
+    """
+    monkeypatch.setenv("PYTHONPATH", before + os.environ["PYTHONPATH"])
     for _ in range(2):
         trained = run(installed, "train", "--data", "toy")
         assert trained.returncode == 0, trained.stderr
@@ -106,7 +114,11 @@ def test_it_says_its_version_and_what_it_can(installed: Path, crowded: Path) -> 
     assert all(
         f"logitserve {name}" in run(installed, "--help").stdout for name in ("serve", "train", "models")
     )
-    assert run(installed, "serve", "--help").returncode == 0
+    for name in ("serve", "train", "models"):
+        assert run(installed, name, "--help").stdout.startswith(f"usage: logitserve {name} ")
+    assert run(installed, "train", "--penalty").stderr.endswith("see logitserve train --help\n")
+    for name in ("serve", "train"):
+        assert run(installed, name, "--version").stdout == f"logitserve {__version__}\n"
     unknown = run(installed, "bake")
     assert unknown.returncode == 2
     assert "usage:" in unknown.stderr

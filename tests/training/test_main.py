@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import training
 from models.repository import Repository
 from training.__main__ import main
 from training.config import Config
@@ -110,6 +111,44 @@ def test_a_bad_setting_exits_with_two(tmp_path: Path) -> None:
     result = train("--stroe", tmp_path)
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert "--stroe" in result.stderr
+
+
+def test_the_module_says_its_version() -> None:
+    """As the service does, without a training."""
+    result = train("--version")
+    assert (result.returncode, result.stdout) == (0, f"logitserve {training.__version__}\n")
+
+
+INTERRUPTED = """
+import signal, sys
+from training.__main__ import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGPROF, lambda *_: signal.raise_signal(signal.SIGINT))
+signal.setitimer(signal.ITIMER_PROF, float(sys.argv[1]))
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("cpu_s", [0.02, 0.1, 0.3, 0.6, 1, 2, 4])
+def test_ctrl_c_is_status_130_at_any_moment(tmp_path: Path, cpu_s: float) -> None:
+    """While modules are imported, while it reads and while it fits: no traceback, and no store.
+
+    By the processor's time, so that a busy machine interrupts at the same place.
+    """
+    endless = (
+        "--data",
+        "toy",
+        "--solver",
+        "sgd",
+        "--epochs",
+        "1000000000",
+        "--store",
+        str(tmp_path / "store"),
+    )
+    command = [sys.executable, "-c", INTERRUPTED, str(cpu_s), *endless]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
+    assert not (tmp_path / "store").exists()
 
 
 def test_if_empty_trains_once_and_never_loads_torch_again(toy: Config) -> None:

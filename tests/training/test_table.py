@@ -146,6 +146,7 @@ def test_the_separator_is_found(tmp_path: Path, separator: str, suffix: str) -> 
     ("text", "reason"),
     [
         ("a;y\n1;u\n2;v;extra\n", "Expected 2 columns, got 3"),
+        ("a;y\n1" + "0" * 200_000 + ";u\n", "column 'a': row 1: '1000"),
         ("a, EUR;y\n1,5;u\n2,5;v\n", "column 'a, EUR': row 1: '1,5' is not a number"),
         ("a, EUR;b;y\n1,5;2;u\n", "column 'a, EUR': row 1: '1,5' is not a number"),
         (";".join(f"column {number}" for number in range(20_000)) + ";y\n", "no rows below the header"),
