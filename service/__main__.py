@@ -3,7 +3,10 @@
 import contextlib
 import os
 import select
+import signal
 import sys
+from types import FrameType
+from typing import NoReturn
 
 
 def main(arguments: list[str], prog: str = "python -m service") -> int:
@@ -16,11 +19,24 @@ def main(arguments: list[str], prog: str = "python -m service") -> int:
 
         sys.stdout.write(f"logitserve {__version__}\n")
         return 0
+    from service.signals import catch  # noqa: PLC0415 - see above
+
+    catch(_leave)
     try:
         return _serve(arguments, prog)
     except KeyboardInterrupt:
+        _leave(signal.SIGINT, None)
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    """End at once: before there is anything to clean up, or when that is done.
+
+    An exception would go through whatever is being imported, which may catch it; and Python ends by the
+    signal, not with a status, when a KeyboardInterrupt came out of one of its `exec`.
+    """
+    if number == signal.SIGINT:
         _say("interrupted while starting")
-        return 130
+    os._exit(130 if number == signal.SIGINT else 0)
 
 
 def _serve(arguments: list[str], prog: str) -> int:

@@ -24,15 +24,14 @@ TCP_INFO_UNACKED = struct.Struct("=24xI")
 def bind(host: str, port: int) -> socket.socket:
     """Return a socket bound to the address; it takes connections once an HTTP process listens on it.
 
-    `::` means every address of both families. Raises StartError when the address is taken, not this
-    machine's, or no address at all.
+    `::` means every address of both families, a name with addresses of both its IPv4 one. Raises
+    StartError when the address is taken, not this machine's, or no address at all.
     """
     try:
-        [(family, _, _, _, address), *_] = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise StartError(f"SERVICE_HOST={host}: {getattr(error, 'strerror', None) or error}") from None
+    family, _, _, _, address = min(found, key=lambda each: each[0] == socket.AF_INET6)
     try:
         listener = socket.socket(family)
     except OSError as error:
@@ -77,7 +76,10 @@ def waiting(listener: socket.socket) -> int:
     """Return how many connections are established that no process has accepted yet."""
     if sys.platform != "linux":
         return 0
-    [count] = TCP_INFO_UNACKED.unpack(
-        listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_UNACKED.size)
-    )
+    try:
+        info = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_UNACKED.size)
+        [count] = TCP_INFO_UNACKED.unpack(info)
+    except (OSError, struct.error) as error:  # as above, or a shorter tcp_info
+        log.debug("nobody can be waited for: %s", error)
+        return 0
     return int(count)

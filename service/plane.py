@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 async def open_plane(deployment: Deployment, slot: int) -> AsyncIterator[Edge]:
     """Run the data plane of HTTP process `slot` while the context is open."""
     die_with(deployment.main_pid)
-    deployment.follow()
     settings, manifest = deployment.settings, deployment.artifact.manifest
     open_files(deployment.metrics_dir, f"api-{slot}")
     batcher = Batcher(settings, deployment.artifact.digest, len(manifest.classes), len(manifest.inputs))
@@ -40,12 +39,19 @@ async def open_plane(deployment: Deployment, slot: int) -> AsyncIterator[Edge]:
     edge.add_route(b"/predict", Route("/predict", codec.decode))
     add_infer_routes(edge, manifest, InferCodec(manifest, settings.max_rows, metrics.labels))
 
-    def greeted(greeting: dict[str, Any]) -> None:
+    def greeted(worker: int, greeting: dict[str, Any]) -> None:
+        deployment.mark_greeted(worker)
         edge.greeting = greeting
         metrics.serving(deployment.artifact.digest, greeting["device"], greeting["torch"])
 
     batcher.links = [
-        Link(path, batcher, settings.timeout_s, greeted, functools.partial(deployment.mark_stuck, worker))
+        Link(
+            path,
+            batcher,
+            settings.timeout_s,
+            functools.partial(greeted, worker),
+            functools.partial(deployment.mark_stuck, worker),
+        )
         for worker, path in enumerate(deployment.worker_sockets)
     ]
     tasks = [asyncio.create_task(link.keep_connected()) for link in batcher.links]

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 from models.cores import find_cores
 from models.errors import StoreError
 from models.repository import Artifact, Repository
-from service import device, logs
-from service.deployment import Deployment, run_directory
+from service import device, logs, signals
+from service.deployment import Deployment
 from service.errors import StartError
 from service.host import Host, check_certificate
 from service.keys import Keys
@@ -20,6 +20,7 @@ from service.metrics import HostMetrics, open_files
 from service.origins import check_origins
 from service.plane import open_plane
 from service.routes import add_routes
+from service.run_directory import run_directory
 from service.settings import Settings
 from service.supervisor import Supervisor
 from service.worker import LogisticRegressionAPI
@@ -52,13 +53,14 @@ def serve(settings: Settings) -> None:
             found.reason,
         )
         workers = found.count * settings.workers_per_device
-        with run_directory(settings, f"worker-{workers}.sock") as run_dir:
-            deployment = Deployment(settings, keys, artifact, run_dir, workers)
+        caught = signals.record()  # from here on there is something to clean up
+        with run_directory(settings.run_dir, f"worker-{workers}.sock") as run_dir:
+            deployment = Deployment(settings, keys, artifact, run_dir.path, workers)
             open_files(deployment.metrics_dir, "main")
             metrics = HostMetrics(CollectorRegistry())
             logs.configure(settings, metrics.log_dropped.inc)
             host = Host(
-                LogisticRegressionAPI(settings, artifact, run_dir),
+                LogisticRegressionAPI(settings, artifact, run_dir.path),
                 settings,
                 found,
                 functools.partial(add_routes, deployment=deployment),
@@ -66,7 +68,7 @@ def serve(settings: Settings) -> None:
                 deployment.ending,
             )
             gc.freeze()  # what is here before the forks stays shared between the HTTP processes
-            Supervisor(deployment, host, listener, metrics).run()
+            Supervisor(deployment, host, listener, metrics, run_dir.keep, caught).run()
 
 
 def pin(settings: Settings) -> Artifact:

@@ -2,23 +2,25 @@
 
 import contextlib
 import logging
-import os
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing import connection, resource_tracker
 from pathlib import Path
-from types import FrameType
 
 from service.deployment import Deployment
 from service.errors import StartError
 from service.host import Host, Process
 from service.listener import turn_away, waiting
 from service.metrics import HostMetrics
+from service.signals import SIGNALS, Caught
 
 POLL_S = 0.05
 """How often what gives no sign is looked at: a worker that starts, and at the end the listener's queue."""
+KEEP_S = 1.0
+"""How often the run directory is looked at."""
+GREETING_BYTES = 4096
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
 EARLY_S, EARLY_DEATHS = 2.0, 5
 """HTTP processes that end so soon after the last one did, so many times in a row, will not get better."""
@@ -26,7 +28,6 @@ END_S = 3.0
 """What processes get to end after they were told to, before they are killed."""
 HURRY_S = 1.0
 """A signal that comes so long after the first means it; GNU timeout sends two at once."""
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 SETTLE_S = 0.2
 """A client that has begun to connect gets so long for its last step before the listener closes."""
 
@@ -47,14 +48,24 @@ class Supervisor:
     """Owns the processes of one deployment, from start to exit."""
 
     def __init__(
-        self, deployment: Deployment, host: Host, listener: socket.socket, metrics: HostMetrics
+        self,
+        deployment: Deployment,
+        host: Host,
+        listener: socket.socket,
+        metrics: HostMetrics,
+        keep_directory: Callable[[], None],
+        signals: Caught,
     ) -> None:
+        """`keep_directory` makes the run directory again where it was removed; `signals` fills by itself."""
         self._deployment = deployment
         self._settings = deployment.settings
         self._host = host
         self._listener = listener
         self._metrics = metrics
-        self._signals: list[tuple[int, float]] = []
+        self._keep_directory = keep_directory
+        self._kept_at = 0.0
+        self._kept = True
+        self._signals = signals
         self._workers: list[Worker] = []
         self._apis: list[Process] = []
         self._api_deaths = 0
@@ -68,7 +79,7 @@ class Supervisor:
         Raises StartError when no worker gets ready in time, or HTTP processes keep ending, and
         KeyboardInterrupt when Ctrl-C comes before the service was ready.
         """
-        self._catch_signals()
+        self._wake_on_signals()
         try:
             with _unsignalled():
                 self._workers = [Worker(process) for process in self._host.start_workers()]
@@ -118,7 +129,19 @@ class Supervisor:
         for process in [*self._apis, *workers]:
             process.join()
 
+    def _look_after_directory(self) -> None:
+        self._kept_at = time.monotonic()
+        try:
+            self._keep_directory()
+        except (OSError, StartError) as error:
+            if self._kept:  # once, not each second
+                log.warning("the run directory is lost: %s", error)
+            self._kept = False
+        else:
+            self._kept = True
+
     def _start_api(self, slot: int) -> Process:
+        self._look_after_directory()  # a process without its metric files would end at once
         with _unsignalled():
             return self._host.start_api(slot, self._listener)
 
@@ -126,6 +149,8 @@ class Supervisor:
         """Keep the processes running until the condition holds or the time is over."""
         deadline = time.monotonic() + at_most_s
         while True:
+            if time.monotonic() - self._kept_at >= KEEP_S:
+                self._look_after_directory()
             for slot, worker in enumerate(self._workers):
                 self._keep(slot, worker)
             self._check_ready()
@@ -135,16 +160,19 @@ class Supervisor:
                 return
             if not self._signals and not all(worker.ready for worker in self._workers):
                 left = min(left, POLL_S)
+            left = min(left, KEEP_S)
             # Whoever is not yet known to have ended is waited for, dead or not: a death since the look above
             # must end the wait.
             processes = [worker.process for worker in self._workers if worker.process] + self._apis
             sentinels = [process.sentinel for process in processes]
-            connection.wait([*sentinels, self._awake], None if left == float("inf") else left)
+            connection.wait([*sentinels, self._awake], left)
             with contextlib.suppress(BlockingIOError):
                 self._awake.recv(64)
 
     def _keep(self, slot: int, worker: Worker) -> None:
         """Bring one worker's slot a step forward: bury the dead, start the next, see it get ready."""
+        if not worker.ready and self._deployment.take_greeted(slot):  # it may be dead since
+            self._welcome(slot, worker)
         if worker.process is not None and not worker.process.is_alive():
             self._bury(slot, worker, worker.process)
         if worker.process is None:
@@ -152,18 +180,23 @@ class Supervisor:
                 return
             with _unsignalled():
                 worker.process = self._host.start_worker(slot)
-        if not worker.ready and _listens(self._deployment.worker_sockets[slot]):
-            worker.ready, worker.failures = True, 0
-            self._metrics.worker_up.labels(str(slot)).set(1)
-            self._metrics.model_loads.labels("ok").inc()
-            self._metrics.model_load_timestamp.set_to_current_time()
-            log.info("worker %d is ready", slot)
+        if not worker.ready and _greets(self._deployment.worker_sockets[slot]):
+            self._welcome(slot, worker)
+
+    def _welcome(self, slot: int, worker: Worker) -> None:
+        """Take note that a worker is ready."""
+        worker.ready, worker.failures = True, 0
+        self._metrics.worker_up.labels(str(slot)).set(1)
+        self._metrics.model_loads.labels("ok").inc()
+        self._metrics.model_load_timestamp.set_to_current_time()
+        log.info("worker %d is ready", slot)
 
     def _bury(self, slot: int, worker: Worker, process: Process) -> None:
         """Take note of a worker's death; a slot that had not got ready waits before its next try."""
         worker.process = None
         code = process.exitcode or 0
         reason = "signal" if code < 0 else "exit"
+        self._deployment.take_greeted(slot)
         if self._deployment.take_stuck(slot):
             reason = "stuck"
         said = self._deployment.take_reason(slot) or f"ended with status {code}"
@@ -189,7 +222,7 @@ class Supervisor:
                 log.info("ready after %.1f s", now - self._started)
             self._was_ready = True
             self._ready_at = now
-        elif now - self._ready_at > self._settings.start_timeout_s:
+        elif not self._signals and now - self._ready_at > self._settings.start_timeout_s:
             raise StartError(f"no worker was ready within {self._settings.start_timeout_s:g} s")
 
     def _replace_apis(self) -> None:
@@ -207,20 +240,12 @@ class Supervisor:
             log.warning("HTTP process %d ended with status %s; starting the next", slot, process.exitcode)
             self._apis[slot] = self._start_api(slot)
 
-    def _catch_signals(self) -> None:
+    def _wake_on_signals(self) -> None:
         self._awake, wake = socket.socketpair()
         self._awake.setblocking(False)
         wake.setblocking(False)
         self._wake = wake
         signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
-        for number in SIGNALS:
-            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
-                continue  # as nohup wants it
-            signal.signal(number, self._on_signal)
-
-    def _on_signal(self, number: int, _: FrameType | None) -> None:
-        if os.getpid() == self._deployment.main_pid:  # uvicorn, in a forked process, repeats what ended it
-            self._signals.append((number, time.monotonic()))
 
 
 @contextlib.contextmanager
@@ -238,8 +263,12 @@ def _unsignalled() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _listens(path: Path) -> bool:
-    """Return whether a worker is ready: then, and not before, it listens."""
+def _greets(path: Path) -> bool:
+    """Return whether a worker is ready: then, and not before, it greets whoever connects."""
     with socket.socket(socket.AF_UNIX) as knock:
-        knock.setblocking(False)
-        return knock.connect_ex(str(path)) == 0
+        knock.settimeout(POLL_S)
+        with contextlib.suppress(OSError):  # not there yet, or nobody behind it any more
+            knock.connect(str(path))
+            # The whole of it: what is left unread would reset the worker's end.
+            return bool(knock.recv(GREETING_BYTES))
+    return False

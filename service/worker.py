@@ -1,5 +1,6 @@
 """The worker process: LitServe's API and loop around one runtime. Knows nothing of HTTP or JSON."""
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -110,28 +111,35 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
             self._look()
 
     def _listen(self) -> None:
-        self.path.parent.mkdir(mode=0o700, exist_ok=True)
-        self.path.unlink(missing_ok=True)
-        self.listener = socket.socket(socket.AF_UNIX)
-        # Under its final name: whoever cleans up temporary files leaves a socket that the kernel knows by it.
-        self.listener.bind(str(self.path))
-        self.listener.listen()
-        self.inode = self.path.stat().st_ino
-        self.poller.register(self.listener, select.EPOLLIN)
+        listener = socket.socket(socket.AF_UNIX)
+        try:
+            self.path.unlink(missing_ok=True)
+            # Under its final name: who cleans up temporary files leaves a socket that the kernel knows by it.
+            listener.bind(str(self.path))
+            listener.listen()
+            self.inode = self.path.stat().st_ino
+        except OSError:
+            listener.close()
+            raise
+        self.listener = listener
+        self.poller.register(listener, select.EPOLLIN)
         self.looked = time.monotonic()
 
     def _look(self) -> None:
         """Listen anew when the socket was removed: nobody else could connect any more."""
         self.looked = time.monotonic()
-        try:
+        with contextlib.suppress(OSError):
             if self.path.stat().st_ino == self.inode:
                 return
-        except FileNotFoundError:
-            pass
+        old = self.listener
+        try:
+            self._listen()
+        except OSError as error:  # main, which makes the directory again, says what is wrong with it
+            log.debug("%s: %s", self.path, error)
+            return
         log.warning("%s was removed; listening anew", self.path)
-        self.poller.unregister(self.listener)
-        self.listener.close()
-        self._listen()
+        self.poller.unregister(old)
+        old.close()
 
     def _accept(self) -> None:
         peer, _ = self.listener.accept()

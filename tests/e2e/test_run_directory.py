@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.deployment import MARKER
+from service.run_directory import MARKER
 from tests.e2e.running import Service, wait_for
 
 ROW = [1.0] * 30

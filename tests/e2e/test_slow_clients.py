@@ -92,9 +92,10 @@ def test_a_client_that_does_not_read_is_cut_off(
     [api] = service.apis()
     body = json.dumps({"instances": [ROW] * 2000, "explain": True}).encode()
     request = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-    connect(service, request * 3, receive_buffer=4096)
     before = len(api.net_connections("tcp"))
-    wait_for(lambda: len(api.net_connections("tcp")) < before, CUT_OFF_S)
+    connect(service, request * 3, receive_buffer=4096)
+    wait_for(lambda: len(api.net_connections("tcp")) > before)
+    wait_for(lambda: len(api.net_connections("tcp")) <= before, CUT_OFF_S)
     assert service.predict(ROW).status_code == 200
 
 

@@ -1,0 +1,142 @@
+"""The run directory: made or claimed, locked, and kept while cleaners of old files go about.
+
+Knows nothing of what its files are for but their names: nothing else in it is ever deleted.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from service.errors import StartError
+
+MAX_SOCKET_PATH_BYTES = 107
+"""The kernel's limit for the path of a local socket, less the terminating zero."""
+MARKER = ".logitserve"
+"""Says that a run directory was made, or taken empty, by this service."""
+METRICS = "metrics"
+OWN_FILE = re.compile(r"worker-[0-9]+\.(sock|reason)")
+OWN_METRICS = re.compile(r"[a-z_]+_(main|api-[0-9]+)\.db")
+
+
+class RunDirectory:
+    """A private folder, open and locked; only the main process holds it."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the folder or take what is there, without what an earlier run of ours left in it.
+
+        Raises StartError when it cannot be written, is in use or somebody else's, or holds files that
+        are not ours.
+        """
+        self.path = path
+        self._folder = _claim(path)
+
+    def keep(self) -> None:
+        """Have again what a cleaner of old files removed: the folder itself, its marker, the metrics' folder.
+
+        Without the marker the next start would refuse the folder. Raises StartError or OSError when there
+        is now something else in its place, or it cannot be made.
+        """
+        if not self._is_there():
+            lost, self._folder = self._folder, _claim(self.path)
+            os.close(lost)
+        _furnish(self._folder)
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        os.close(self._folder)
+
+    def _is_there(self) -> bool:
+        with contextlib.suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(self._folder), self.path.lstat())
+        return False
+
+
+@contextlib.contextmanager
+def run_directory(wanted: Path | None, longest_name: str) -> Iterator[RunDirectory]:
+    """Yield the directory that is `wanted`, or a fresh one that is removed in the end.
+
+    Raises StartError as RunDirectory does, and when it makes socket paths too long.
+    """
+    with contextlib.ExitStack() as stack:
+        if wanted is None:
+            try:
+                fresh = stack.enter_context(tempfile.TemporaryDirectory(prefix="logitserve-"))
+            except OSError as error:
+                raise StartError(f"SERVICE_RUN_DIR={error.filename}: {error.strerror}") from None
+            path = Path(fresh)
+        else:
+            path = wanted.absolute()
+        claimed = stack.enter_context(contextlib.closing(RunDirectory(path)))
+        if len(os.fsencode(path / longest_name)) > MAX_SOCKET_PATH_BYTES:
+            raise StartError(f"SERVICE_RUN_DIR={path}: wanted a shorter path, for the sockets in it")
+        yield claimed
+
+
+class _NotOursError(Exception):
+    """The folder, or something in it, is not this service's to use."""
+
+
+def _claim(path: Path) -> int:
+    """Return the open folder at `path`, which from here on is ours."""
+    with contextlib.ExitStack() as on_error:
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            on_error.callback(os.close, folder)
+            # On the folder itself: whoever cleans up temporary folders passes over one that is locked so.
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _clear(folder)
+            _furnish(folder)
+        except BlockingIOError:
+            raise StartError(f"SERVICE_RUN_DIR={path}: another service is using it") from None
+        except _NotOursError as error:
+            raise StartError(f"SERVICE_RUN_DIR={path}: {error}") from None
+        except OSError as error:
+            raise StartError(f"SERVICE_RUN_DIR={path}: {error.strerror}") from None
+        on_error.pop_all()
+        return folder
+
+
+def _clear(folder: int) -> None:
+    """Delete what an earlier run of ours left in the open `folder`, by its exact names.
+
+    Raises _NotOursError unless it is this user's alone, and either empty or marked by an earlier run.
+    """
+    _check_owned(os.fstat(folder))
+    names = os.listdir(folder)
+    if MARKER in names:
+        marker = os.stat(MARKER, dir_fd=folder, follow_symlinks=False)
+        if not stat.S_ISREG(marker.st_mode) or marker.st_uid != os.geteuid():
+            raise _NotOursError(f"{MARKER} in it is not this service's")
+    elif names:
+        raise _NotOursError(f"wanted an empty folder, or one of an earlier run; it holds {min(names)!a}")
+    for name in filter(OWN_FILE.fullmatch, names):
+        os.unlink(name, dir_fd=folder)
+    if METRICS in names:
+        inner = os.open(METRICS, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+        try:
+            _check_owned(os.fstat(inner))
+            for name in filter(OWN_METRICS.fullmatch, os.listdir(inner)):  # noqa: PTH208 - pathlib knows no descriptors
+                os.unlink(name, dir_fd=inner)
+        finally:
+            os.close(inner)
+
+
+def _furnish(folder: int) -> None:
+    """Put into the open `folder` what is not there of what each run needs."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(MARKER, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600, dir_fd=folder))
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(METRICS, mode=0o700, dir_fd=folder)
+
+
+def _check_owned(found: os.stat_result) -> None:
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise _NotOursError("others may write in it; a folder inside it, which the service makes, will do")
+    if found.st_uid != os.geteuid():
+        raise _NotOursError("it belongs to another user")
