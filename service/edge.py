@@ -68,7 +68,8 @@ class Edge:
         self.connections: set[Protocol] = set()
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.max_connections = min(settings.max_connections, max(1, descriptors - RESERVED_DESCRIPTORS))
-        self._routes: dict[bytes, Route] = {}
+        self.routes: dict[bytes, Route] = {}
+        """Where POST requests take the data plane's way, by path."""
         self._families: list[tuple[re.Pattern[bytes], Route]] = []
         self._prefix = os.urandom(6).hex()
         self._count = 0
@@ -76,7 +77,7 @@ class Edge:
 
     def add_route(self, path: bytes, route: Route) -> None:
         """Have POST requests for `path` take the data plane's way."""
-        self._routes[path] = route
+        self.routes[path] = route
 
     def add_family(self, paths: re.Pattern[bytes], route: Route) -> None:
         """Have POST requests for all `paths` that are not added one by one take the data plane's way."""
@@ -84,7 +85,7 @@ class Edge:
 
     def route(self, path: bytes) -> Route | None:
         """Return the data plane's route for `path`, if it is one."""
-        route = self._routes.get(path)
+        route = self.routes.get(path)
         if route is None:
             route = next((route for paths, route in self._families if paths.fullmatch(path)), None)
         return route

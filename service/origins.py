@@ -31,7 +31,7 @@ class Hosts:
     """The values of Host that are taken; `known` holds the last ones that were."""
 
     def __init__(self, settings: Settings, *, guarded: bool) -> None:
-        self.known = {b""}
+        self.known: set[bytes] = set()
         self._local = not guarded and _is_loopback(settings.host)
         self._listed = {name.strip().lower() for name in settings.allowed_hosts.split(",")}
 

@@ -7,6 +7,7 @@ order of their requests. Knows nothing of rows, batches or workers.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -30,7 +31,7 @@ from service.errors import (
 from service.listener import let_in
 
 if TYPE_CHECKING:
-    from service.edge import Edge
+    from service.edge import Edge, Route
 
 MAX_URL_BYTES = 8 * 1024
 MAX_HEAD_BYTES = 32 * 1024
@@ -71,7 +72,8 @@ class Protocol(HttpToolsProtocol):
         self.url = self.data = b""
         self.headers = []
         self.earlier: list[bytes] = []
-        self._reset_sizes()
+        self.head_bytes = self.after_head = self.body_bytes = 0
+        self.chunks = self.trailers = self.trailer_bytes = 0
         self._lenient()
         self.started = self.last_active = time.monotonic()
         if self.edge.draining():
@@ -104,15 +106,17 @@ class Protocol(HttpToolsProtocol):
             self._go_on(data, upgrade.args[0])
         except httptools.HttpParserError:
             self._refuse_unreadable()
+        # Of a read nothing tells where in it a message begins or its head ends: reads after that one count.
         if self.in_head:
+            self.head_bytes = self.head_bytes + len(data) if self.earlier else 0
             self.earlier.append(data)
-            self.head_bytes += len(data)
             if self.head_bytes > MAX_HEAD_BYTES and not self.lingering:
                 self._refuse(HeadersTooLargeError(f"headers of more than {MAX_HEAD_BYTES} bytes"))
         elif self.receiving is not None:
             self.after_head += len(data)
             if self.after_head - self.body_bytes - CHUNK_BYTES * self.chunks > MAX_HEAD_BYTES:
                 self._refuse(HeadersTooLargeError(f"more than {MAX_HEAD_BYTES} bytes around the body's"))
+        self.data = b""
 
     def _go_on(self, data: bytes, place: int) -> None:
         """Read on in `data` from `place`, after a head that offers an upgrade: it is ignored (RFC 9110 7.8).
@@ -148,20 +152,12 @@ class Protocol(HttpToolsProtocol):
             self.refusal = HttpVersionError()
         self._refuse(self.refusal or MalformedError("this is not a valid HTTP request"))
 
-    def _reset_sizes(self) -> None:
-        # Of a read nothing tells where in it a message begins or its head ends: reads after that one count.
-        self.head_bytes = -len(self.data)
-        self.after_head = self.body_bytes = self.chunks = self.trailers = self.trailer_bytes = 0
-
     def on_message_begin(self) -> None:
         self.url = b""
         self.headers = []
-        if self.earlier:
-            self.earlier = []
         if not self.upgrading:  # else this is the same message, told again
             self.started = time.monotonic()
         self.in_head = True
-        self._reset_sizes()
 
     def on_url(self, url: bytes) -> None:
         self.url += url
@@ -189,43 +185,38 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         parser, headers = self.parser, self.headers
-        self.version = version = parser.get_http_version()
         fields = dict(headers)
-        # What is usual is decided here, at little cost, and everything else looked at in turn.
-        if version != "1.1" or len(fields) != len(headers) or b"host" not in fields:
+        self.version = parser.get_http_version()
+        # What is usual is told at little cost; of everything else each part is looked at.
+        if (
+            self.version != "1.1"
+            or len(fields) != len(headers)
+            or fields.get(b"host") not in self.edge.hosts.known
+            or b"transfer-encoding" in fields
+            or self.earlier
+            or len(self.data) > MAX_HEAD_BYTES
+        ):
             self._check_head(fields)
-        if self.earlier or len(self.data) > MAX_HEAD_BYTES:
-            self._check_head_size()
-        if b"transfer-encoding" in fields and fields[b"transfer-encoding"].strip().lower() != b"chunked":
-            self._raise(MalformedError("Transfer-Encoding: wanted chunked"))
-        host = fields.get(b"host", b"")
-        if host not in self.edge.hosts.known and (error := self.edge.hosts.refusal(host)) is not None:
-            self._raise(error)
         method = parser.get_method()
-        if parser.should_upgrade():
+        if (b"upgrade" in fields or method == b"CONNECT") and parser.should_upgrade():
             if method == b"CONNECT":
                 self._raise(MethodNotAllowedError(METHODS))
             self.upgrading = True
             return
         self.in_head = self.upgrading = False
-        self.after_head = -len(self.data)
-        if b"#" in self.url:
-            self._raise(MalformedError("the request's target has a fragment"))
-        path, query = self._target()
-        keep_alive = version == "1.1" and parser.should_keep_alive()
-        expects = version == "1.1" and fields.get(b"expect", b"").lower() == b"100-continue"
-        if method == b"POST":
-            route = self.edge.route(unquote_to_bytes(path) if b"%" in path else path)
-            if route is not None:
-                self._begin_call(Call(self, route, fields), keep_alive=keep_alive, expects=expects)
-                return
-        self._begin_cycle(method, path, query, keep_alive=keep_alive, expects=expects)
+        self.after_head, self.body_bytes = -len(self.data), 0
+        route = self.edge.routes.get(self.url) if method == b"POST" else None
+        if route is not None:
+            self._begin_call(route, fields)
+        else:
+            self._begin_other(method, fields)
 
     def _check_head(self, fields: dict[bytes, bytes]) -> None:
-        """Refuse another version than HTTP/1.0 and 1.1, a header of ONCE given twice, and no Host."""
+        """Refuse another version than HTTP/1.0 and 1.1, a wrong Host or coding, and what is given twice."""
         if self.version == "1.0":
             # The parser reads RTSP/1.0 and ICE/1.0 as 1.0, and does not say so.
-            if self.url + b" HTTP/1.0\r\n" not in b"".join([*self.earlier, self.data]):
+            line = re.escape(self.url) + rb" +(RTSP|ICE)/"
+            if re.search(line, b"".join([*self.earlier, self.data])):
                 self._raise(HttpVersionError())
             if b"transfer-encoding" in fields:
                 self._raise(MalformedError("Transfer-Encoding: HTTP/1.0 has none"))
@@ -237,11 +228,45 @@ class Protocol(HttpToolsProtocol):
         for name in ONCE:
             if names.count(name) > 1:
                 self._raise(MalformedError(f"more than one {name.decode()} header"))
+        if fields.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
+            self._raise(MalformedError("Transfer-Encoding: wanted chunked"))
+        if (error := self.edge.hosts.refusal(fields.get(b"host", b""))) is not None:
+            self._raise(error)
+        self._check_head_size()
+        self.earlier = []
+        self.chunks = self.trailers = self.trailer_bytes = 0
 
     def _check_head_size(self) -> None:
         size = len(self.url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers)
         if size > MAX_HEAD_BYTES:
             self._raise(HeadersTooLargeError(f"headers of more than {MAX_HEAD_BYTES} bytes"))
+
+    def _begin_call(self, route: Route, fields: dict[bytes, bytes]) -> None:
+        self.receiving = call = Call(self, route, fields)
+        call.keep_alive = self._keeps_alive()
+        self.turns.append(call)
+        length = fields.get(b"content-length")
+        if length is not None and int(length) > self.edge.settings.max_body_bytes:
+            self._raise(_body_too_large(self.edge))
+        if b"expect" in fields and self._expects(fields) and len(self.turns) == 1:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _begin_other(self, method: bytes, fields: dict[bytes, bytes]) -> None:
+        """Begin what is not for one of the data plane's paths, as it stands."""
+        if b"#" in self.url:
+            self._raise(MalformedError("the request's target has a fragment"))
+        path, query = self._target()
+        route = self.edge.route(unquote_to_bytes(path)) if method == b"POST" else None
+        if route is not None:
+            self._begin_call(route, fields)
+        else:
+            self._begin_cycle(method, path, query, fields)
+
+    def _keeps_alive(self) -> bool:
+        return self.version == "1.1" and self.parser.should_keep_alive()
+
+    def _expects(self, fields: dict[bytes, bytes]) -> bool:
+        return self.version == "1.1" and fields.get(b"expect", b"").lower() == b"100-continue"
 
     def _target(self) -> tuple[bytes, bytes]:
         """Return path and query of a request target (RFC 9112 3.2), as they came."""
@@ -251,19 +276,7 @@ class Protocol(HttpToolsProtocol):
         parsed = httptools.parse_url(self.url)
         return parsed.path or b"/", parsed.query or b""
 
-    def _begin_call(self, call: Call, *, keep_alive: bool, expects: bool) -> None:
-        call.keep_alive = keep_alive
-        self.receiving = call
-        self.turns.append(call)
-        length = call.headers.get(b"content-length")
-        if length is not None and int(length) > self.edge.settings.max_body_bytes:
-            self._raise(_body_too_large(self.edge))
-        if expects and len(self.turns) == 1:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def _begin_cycle(
-        self, method: bytes, path: bytes, query: bytes, *, keep_alive: bool, expects: bool
-    ) -> None:
+    def _begin_cycle(self, method: bytes, path: bytes, query: bytes, fields: dict[bytes, bytes]) -> None:
         """Make of a request what uvicorn would, but for the order of answers, which `turns` keeps."""
         self.scope = {
             "type": "http",
@@ -289,8 +302,8 @@ class Protocol(HttpToolsProtocol):
             access_log=self.access_log,
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
-            expect_100_continue=expects,
-            keep_alive=keep_alive,
+            expect_100_continue=self._expects(fields),
+            keep_alive=self._keeps_alive(),
             on_response=self.on_response_complete,
         )
         self._start_asgi_task(self.cycle, self.app)
@@ -356,7 +369,8 @@ class Protocol(HttpToolsProtocol):
             return
         if len(self.turns) <= 1:  # the last one may not have arrived yet
             self.flow.resume_reading()
-        self._advance()
+        if self.turns:
+            self._advance()
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1

@@ -270,6 +270,7 @@ OTHER_VERSIONS = {
     "HTTP/0.9": b"GET /livez\r\n\r\n",
     "HTTP/0.9 by name": b"GET /livez HTTP/0.9\r\nHost: x\r\n\r\n",
     "RTSP": b"DESCRIBE rtsp://x/livez RTSP/1.0\r\nHost: x\r\n\r\n",
+    "RTSP that quotes a line of HTTP": b"GET /livez  RTSP/1.0\r\nHost: x\r\nX: /livez HTTP/1.0\r\n\r\n",
     "RTSP with a method of HTTP": b"POST /predict RTSP/1.0\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
     "ICE": b"SOURCE /livez ICE/1.0\r\nHost: x\r\n\r\n",
 }

@@ -14,6 +14,8 @@ from tests.e2e.running import Service, wait_for
 
 ROW = [1.0] * 30
 UPGRADE = b"Connection: Upgrade\r\nUpgrade: h2c\r\n"
+IDLE = 500
+"""Clients that have had their answer and stay."""
 CUT_OFF_S = 15
 MAX_IDLE_CPU = 50
 """Percent of a core: an accept loop that spins takes all of one."""
@@ -111,6 +113,23 @@ def test_a_few_unread_answers_do_not_outlive_their_connection(
         connect(service, b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * count, receive_buffer=4096)
     wait_for(lambda: len(api.net_connections("tcp")) > before)
     wait_for(lambda: len(api.net_connections("tcp")) <= before, CUT_OFF_S)
+
+
+def test_an_idle_connection_keeps_nothing_of_its_last_request(
+    start: Callable[..., Service], connect: Callable[..., socket.socket]
+) -> None:
+    """What a client has sent is let go with its answer, not when it sends more or leaves."""
+    service = start(api_servers=1)
+    [api] = service.apis()
+    body = json.dumps({"instances": [ROW] * 350}).encode()
+    request = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    assert service.http.post("/predict", content=body).status_code == 200
+    before = api.memory_info().rss
+    for _ in range(IDLE):
+        client = connect(service, request)
+        while b'"predictions"' not in client.recv(1 << 20):
+            pass
+    assert api.memory_info().rss - before < IDLE * len(body) / 2
 
 
 def test_idle_connections_end(start: Callable[..., Service], connect: Callable[..., socket.socket]) -> None:
