@@ -1,14 +1,13 @@
-"""One version on disk: verify it against its manifest. Knows nothing of the store around it."""
+"""One version on disk: verify it against its manifest, read it. Knows nothing of the store around it."""
 
 import hashlib
-import io
 import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.beneath import Folder
 from models.errors import StoreError
-from models.manifest import Manifest
+from models.manifest import File, FileName, Manifest
 
 MANIFEST = "manifest.json"
 
@@ -21,25 +20,23 @@ class Artifact:
     manifest: Manifest
     digest: str
 
+    def read(self, file: FileName) -> bytes:
+        """Return the bytes of a file, verified once more: it may have been replaced since.
 
-def open_regular(path: Path) -> io.BufferedReader:
-    """Open a file for reading, refusing links, pipes and devices.
-
-    Raises StoreError for those, OSError when there is no such file or it may not be read.
-    """
-    # lstat first: opening a device or a pipe has effects; O_NOFOLLOW for a link put there since.
-    if not stat.S_ISREG(path.lstat().st_mode):
-        raise StoreError(f"{path}: not a regular file (links are refused)")
-    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
+        Raises StoreError as `verify` does.
+        """
+        store = self.path.parents[1]
+        with Folder.root(store) as root, root.folder(str(self.path.relative_to(store))) as folder:
+            return _read(folder, file, self.manifest.files[file])
 
 
-def verify(folder: Path, name: str, version: int) -> Artifact:
+def verify(folder: Folder, name: str, version: int) -> Artifact:
     """Compare a folder with its manifest, and the manifest with the name and version asked for.
 
-    Raises StoreError, one line that names the file, for whatever differs; OSError as `open_regular` does.
+    Raises StoreError, one line that names the file, for whatever differs.
     """
-    path = folder / MANIFEST
-    with open_regular(path) as stream:
+    path = folder.path / MANIFEST
+    with folder.file(MANIFEST) as stream:
         raw = stream.read()
     try:
         manifest = Manifest.from_json(raw)
@@ -47,15 +44,23 @@ def verify(folder: Path, name: str, version: int) -> Artifact:
         raise StoreError(f"{path}: {error}") from error
     if (manifest.name, manifest.version) != (name, version):
         raise StoreError(f"{path}: is of {manifest.name} {manifest.version}, not of {name} {version}")
-    extra = sorted({path.name for path in folder.iterdir()} - {MANIFEST, *manifest.files})
+    # `..data` and the folder that it leads to are how a kubelet mounts files: links through it.
+    found = {entry for entry in folder.names() if not entry.startswith("..")}
+    extra = sorted(found - {MANIFEST, *manifest.files})
     if extra:
-        raise StoreError(f"{folder}: {extra[0]!a} is not in {MANIFEST}")
+        raise StoreError(f"{folder.path}: {extra[0]!a} is not in {MANIFEST}")
     for file, expected in manifest.files.items():
-        path = folder / file
-        with open_regular(path) as stream:
-            size = os.fstat(stream.fileno()).st_size
-            if size != expected.size_bytes:
-                raise StoreError(f"{path}: {size} bytes, but {MANIFEST} says {expected.size_bytes}")
-            if hashlib.file_digest(stream, "sha256").hexdigest() != expected.sha256:
-                raise StoreError(f"{path}: its sha256 is not the one in {MANIFEST}")
-    return Artifact(folder, manifest, hashlib.sha256(raw).hexdigest())
+        _read(folder, file, expected)
+    return Artifact(folder.path, manifest, hashlib.sha256(raw).hexdigest())
+
+
+def _read(folder: Folder, file: FileName, expected: File) -> bytes:
+    path = folder.path / file
+    with folder.file(file) as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if size != expected.size_bytes:
+            raise StoreError(f"{path}: {size} bytes, but {MANIFEST} says {expected.size_bytes}")
+        content = stream.read(size)
+    if hashlib.sha256(content).hexdigest() != expected.sha256:
+        raise StoreError(f"{path}: its sha256 is not the one in {MANIFEST}")
+    return content

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from models.artifact import MANIFEST, Artifact, open_regular, verify
+from models.artifact import MANIFEST, Artifact, verify
+from models.beneath import MOST_LINKS, Folder, refusing_unreadable
 from models.errors import StoreError, UnknownModelError
 from models.manifest import FILES, LAST_VERSION, NAME, File, Manifest
 
@@ -21,80 +22,51 @@ _CURRENT_BYTES = len(f"{LAST_VERSION}\r\n")
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")  # one spelling a number, up to LAST_VERSION
 
 
-@contextlib.contextmanager
-def _refusing_unreadable() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(f"{error.filename or 'the store'}: {error.strerror}") from error
-
-
 class Repository:
     """Versions of named models under one folder, in the format of `models/README.md`."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    @_refusing_unreadable()
     def names(self) -> list[str]:
         """List the models that have a CURRENT, sorted; none when the store does not exist."""
-        if not self.root.exists():
-            return []
-        return sorted(
-            path.name
-            for path in self.root.iterdir()
-            if NAME.fullmatch(path.name) and _is_folder(path) and os.path.lexists(path / CURRENT)
-        )
+        with refusing_unreadable(self.root):
+            if not self.root.exists():
+                return []
+        with Folder.root(self.root) as root:
+            return sorted(
+                name for name in root.names() if NAME.fullmatch(name) and _holds(root, name, CURRENT)
+            )
 
-    @_refusing_unreadable()
     def versions(self, name: str) -> list[int]:
         """List the complete versions of a model, ascending; none when the store does not have it.
 
         Complete means that a manifest is there, which is written last; only `resolve` verifies.
         """
-        model = self._path(name)
-        if not os.path.lexists(model):
+        if not os.path.lexists(self._path(name)):
             return []
-        _require_folder(model)
-        folders = (model / str(version) for version in _taken(model))
-        return [int(path.name) for path in folders if _is_folder(path) and os.path.lexists(path / MANIFEST)]
+        with self._model(name) as model:
+            taken = [entry for entry in model.names() if _VERSION.fullmatch(entry)]
+            return sorted(int(version) for version in taken if _holds(model, version, MANIFEST))
 
-    @_refusing_unreadable()
     def current(self, name: str) -> int:
         """Read which version CURRENT names.
 
         Raises UnknownModelError without the model or its CURRENT, StoreError when CURRENT is not one number
         or that version is missing.
         """
-        model = self._path(name)
-        _require_folder(model)
-        path = model / CURRENT
-        if not os.path.lexists(path):
-            raise UnknownModelError(f"{path}: missing, no version was promoted")
-        with open_regular(path) as stream:
-            text = stream.read(_CURRENT_BYTES + 1).decode("latin-1")
-        version = text.removesuffix("\n").removesuffix("\r")
-        if not _VERSION.fullmatch(version):
-            raise StoreError(f"{path}: {text!a} is not a version")
-        if not os.path.lexists(model / version):
-            raise StoreError(f"{path}: names version {version}, which is missing")
-        return int(version)
+        with self._model(name) as model:
+            return _current(model)
 
-    @_refusing_unreadable()
     def resolve(self, name: str, version: int | None = None) -> Artifact:
         """Verify a version, CURRENT's by default, and return it.
 
         Raises UnknownModelError when the store does not have it, StoreError when anything in it is not what
         its manifest says. Golden examples are for whoever can run the model.
         """
-        model = self._path(name)
-        _require_folder(model)
-        if version is None:
-            version = self.current(name)
-        if not 1 <= version <= LAST_VERSION:
-            raise UnknownModelError(f"{model}: versions are 1 to {LAST_VERSION}")
-        _require_folder(model / str(version))
-        return verify(model / str(version), name, version)
+        with contextlib.suppress(StoreError):
+            return self._resolve(name, version)
+        return self._resolve(name, version)  # once more: it may have been read while a mount was switched
 
     def publish(
         self,
@@ -112,8 +84,8 @@ class Repository:
         model = self._path(name)
         if set(files) != set(FILES):
             raise StoreError(f"{name}: a version holds {' and '.join(FILES)}, not {sorted(files)!a}")
-        if os.path.lexists(model):
-            _require_folder(model)
+        if os.path.lexists(model) and (model.is_symlink() or not model.is_dir()):
+            raise StoreError(f"{model}: not a folder (links are refused)")
         staging = model / f".publish-{secrets.token_hex(8)}"
         staging.mkdir(parents=True)
         try:
@@ -121,7 +93,8 @@ class Repository:
             version = max(_taken(model), default=0) + 1
             while True:
                 _write(staging / MANIFEST, make_manifest(version, digests).to_json())
-                artifact = verify(staging, name, version)
+                with Folder.root(staging, links=0) as folder:
+                    artifact = verify(folder, name, version)
                 _sync(staging)
                 target = model / str(version)
                 try:
@@ -145,7 +118,27 @@ class Repository:
 
         Raises as `resolve` does, or OSError when the store cannot be written.
         """
-        _point(self.resolve(name, version).path.parent, version)
+        self._resolve(name, version, links=0)
+        _point(self._path(name), version)
+
+    def _resolve(self, name: str, version: int | None, links: int = MOST_LINKS) -> Artifact:
+        with self._model(name, links) as model:
+            if version is None:
+                version = _current(model)
+            if not 1 <= version <= LAST_VERSION:
+                raise UnknownModelError(f"{model.path}: versions are 1 to {LAST_VERSION}")
+            if not model.has(str(version)):
+                raise UnknownModelError(f"{model.path / str(version)}: not in the store")
+            with model.folder(str(version)) as folder:
+                return verify(folder, name, version)
+
+    @contextlib.contextmanager
+    def _model(self, name: str, links: int = MOST_LINKS) -> Iterator[Folder]:
+        path = self._path(name)
+        if not os.path.lexists(path):
+            raise UnknownModelError(f"{path}: not in the store")
+        with Folder.root(self.root, links) as root, root.folder(name) as model:
+            yield model
 
     def _path(self, name: str) -> Path:
         if not NAME.fullmatch(name):
@@ -157,15 +150,26 @@ def _taken(model: Path) -> list[int]:
     return sorted(int(path.name) for path in model.iterdir() if _VERSION.fullmatch(path.name))
 
 
-def _is_folder(path: Path) -> bool:
-    return not path.is_symlink() and path.is_dir()
+def _holds(folder: Folder, name: str, entry: str) -> bool:
+    try:
+        with folder.folder(name) as inner:
+            return inner.has(entry)
+    except StoreError:
+        return False
 
 
-def _require_folder(path: Path) -> None:
-    if not os.path.lexists(path):
-        raise UnknownModelError(f"{path}: not in the store")
-    if not _is_folder(path):
-        raise StoreError(f"{path}: not a folder (links are refused)")
+def _current(model: Folder) -> int:
+    path = model.path / CURRENT
+    if not model.has(CURRENT):
+        raise UnknownModelError(f"{path}: missing, no version was promoted")
+    with model.file(CURRENT) as stream:
+        text = stream.read(_CURRENT_BYTES + 1).decode("latin-1")
+    version = text.removesuffix("\n").removesuffix("\r")
+    if not _VERSION.fullmatch(version):
+        raise StoreError(f"{path}: {text!a} is not a version")
+    if not model.has(version):
+        raise StoreError(f"{path}: names version {version}, which is missing")
+    return int(version)
 
 
 def _write(path: Path, content: bytes | Path) -> File:

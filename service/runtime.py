@@ -1,11 +1,12 @@
 """The model as arrays in and arrays out. Knows nothing of HTTP, frames or processes."""
 
+import io
 import warnings
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
+from safetensors.numpy import load
 
 from models.manifest import Manifest
 from models.repository import Artifact
@@ -30,7 +31,8 @@ class Runtime:
     def __init__(self, artifact: Artifact, device: str) -> None:
         """Load, cross-check and warm up the model.
 
-        Raises StartError when weights and TorchScript disagree, or a golden example is missed.
+        Raises StartError when weights and TorchScript disagree, or a golden example is missed, StoreError
+        when a file is no longer the verified one.
         """
         self.manifest = artifact.manifest
         self.device = torch.device(device)
@@ -39,8 +41,8 @@ class Runtime:
         with warnings.catch_warnings():
             # torch.jit is deprecated since 2.13; the artifact's canonical weights outlive it.
             warnings.simplefilter("ignore", DeprecationWarning)
-            path = str(artifact.path / "model.pt")
-            module = torch.jit.load(path, map_location=self.device).eval()  # type: ignore[no-untyped-call]
+            content = io.BytesIO(artifact.read("model.pt"))
+            module = torch.jit.load(content, map_location=self.device).eval()  # type: ignore[no-untyped-call]
             weights = self._verified_weights(module, artifact)
             # The method itself: to call the module looks for hooks first, in every call.
             self._forward = torch.jit.freeze(module).forward
@@ -71,7 +73,7 @@ class Runtime:
 
     @staticmethod
     def _verified_weights(module: torch.jit.ScriptModule, artifact: Artifact) -> dict[str, Floats]:
-        weights = load_file(artifact.path / "model.safetensors")
+        weights = load(artifact.read("model.safetensors"))
         state = {name: value.cpu().numpy() for name, value in module.state_dict().items()}
         inputs, classes = len(artifact.manifest.inputs), len(artifact.manifest.classes)
         k = 1 if classes == 2 else classes  # noqa: PLR2004 - two classes share one logit

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pickle
 import re
 import subprocess
 from collections.abc import Callable
@@ -115,6 +116,15 @@ def test_truncation_is_refused(repository: Repository, publish: Publish, file: s
     path.write_bytes(raw[: int(share * len(raw))])
     with pytest.raises(StoreError, match=rf"\A[^\n]*/{re.escape(file)}: [^\n]*\Z"):
         repository.resolve("tiny")
+
+
+def test_files_are_read_again_and_verified_again(publish: Publish, files: dict[str, bytes]) -> None:
+    """The bytes are those of the manifest, in another process too, or there are none."""
+    artifact: Artifact = pickle.loads(pickle.dumps(publish()))  # noqa: S301 - our own
+    assert {file: artifact.read(file) for file in FILES} == files
+    (artifact.path / "model.pt").write_bytes(files["model.pt"][::-1])
+    with pytest.raises(StoreError, match=r"\A[^\n]*/tiny/1/model\.pt: its sha256 is not [^\n]*\Z"):
+        artifact.read("model.pt")
 
 
 def test_digest_is_what_sha256sum_says(publish: Publish) -> None:

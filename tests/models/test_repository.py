@@ -106,7 +106,7 @@ def test_names_are_the_models_with_a_current(repository: Repository, publish: Pu
     for stray in ("empty", ".hidden", "Upper", "lost+found"):
         (repository.root / stray).mkdir()
     (repository.root / "file").touch()
-    (repository.root / "link").symlink_to("tiny")
+    (repository.root / "link").symlink_to("nothing")
     assert repository.names() == ["tiny"]
 
 

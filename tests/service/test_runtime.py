@@ -1,7 +1,10 @@
 """The runtime: batches equal singles, explanations add up, and a wrong artifact is refused."""
 
+import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from models.manifest import Golden
+from models.errors import StoreError
+from models.manifest import FILES, File, Golden
 from models.repository import Artifact, Repository
 from service.errors import StartError
 from service.runtime import WEIGHTS, Runtime
@@ -34,6 +38,18 @@ def runtime(request: pytest.FixtureRequest, artifact: Artifact) -> Runtime:
     if request.param != "cpu" and not torch.cuda.is_available():
         pytest.skip("there is no CUDA device")
     return Runtime(artifact, request.param)
+
+
+def of_folder(artifact: Artifact, folder: Path, **fields: Any) -> Artifact:
+    """The artifact with the files of another folder, and other fields of the manifest where given."""
+    found = {name: (folder / name).read_bytes() for name in FILES}
+    files = {
+        name: File(sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
+        for name, content in found.items()
+    }
+    return replace(
+        artifact, path=folder, manifest=artifact.manifest.model_copy(update={"files": files} | fields)
+    )
 
 
 def rows(artifact: Artifact) -> np.ndarray:
@@ -84,9 +100,8 @@ def test_an_answer_that_the_weights_do_not_explain_is_refused(artifact: Artifact
     for name, content in export(module, row).items():
         (tmp_path / name).write_bytes(content)
     golden = Golden(input=tuple(row[0].tolist()), probabilities=tuple(module(row)[0].tolist()))
-    manifest = artifact.manifest.model_copy(update={"golden": (golden,)})
     with pytest.raises(StartError, match="golden examples are missed by"):
-        Runtime(replace(artifact, path=tmp_path, manifest=manifest), "cpu")
+        Runtime(of_folder(artifact, tmp_path, golden=(golden,)), "cpu")
 
 
 def test_other_tensors_than_the_formats_are_refused(artifact: Artifact, tmp_path: Path) -> None:
@@ -97,7 +112,7 @@ def test_other_tensors_than_the_formats_are_refused(artifact: Artifact, tmp_path
     with pytest.raises(
         StartError, match=r"model\.safetensors: wanted mean \[30\], .*linear\.weight \[1, 30\]"
     ):
-        Runtime(replace(artifact, path=tmp_path), "cpu")
+        Runtime(of_folder(artifact, tmp_path), "cpu")
 
 
 def test_an_explanation_of_the_furthest_row_is_finite(runtime: Runtime, artifact: Artifact) -> None:
@@ -124,4 +139,17 @@ def test_weights_that_differ_from_the_module_are_refused(artifact: Artifact, tmp
     save_file(weights, tmp_path / "model.safetensors")
     (tmp_path / "model.pt").write_bytes((artifact.path / "model.pt").read_bytes())
     with pytest.raises(StartError, match=r"its weights are not those of model\.safetensors"):
-        Runtime(replace(artifact, path=tmp_path), "cpu")
+        Runtime(of_folder(artifact, tmp_path), "cpu")
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_that_is_replaced_after_it_was_verified_is_not_loaded(
+    artifact: Artifact, tmp_path: Path, file: str
+) -> None:
+    """What is loaded are bytes that the manifest names, not whatever the path leads to by then."""
+    shutil.copytree(artifact.path, tmp_path / "copy")
+    content = bytearray((artifact.path / file).read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "copy" / file).write_bytes(content)
+    with pytest.raises(StoreError, match=rf"/copy/{file}: its sha256 is not the one in manifest\.json$"):
+        Runtime(replace(artifact, path=tmp_path / "copy"), "cpu")
