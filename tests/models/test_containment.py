@@ -1,5 +1,6 @@
 """Attacks on the store's walls: names and links that could lead out of it."""
 
+import io
 import itertools
 import json
 import os
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -222,12 +224,22 @@ def test_a_link_that_is_swapped_meanwhile_never_leads_out(
     shutil.copytree(repository.root, outside)
     link = repository.root / swapped
     link.rename(link.with_name("..kept"))
-    opened, done, system_open = [], threading.Event(), os.open
+    opened: list[Path] = []
+    done = threading.Event()
+    system_open, system_file = os.open, io.open
 
-    def seen_open(path: str | Path, flags: int, *, dir_fd: int | None = None) -> int:
-        descriptor = system_open(path, flags, dir_fd=dir_fd)
+    def seen(descriptor: int) -> None:
         opened.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+
+    def seen_open(*args: Any, **options: Any) -> int:
+        descriptor = system_open(*args, **options)
+        seen(descriptor)
         return descriptor
+
+    def seen_file(*args: Any, **options: Any) -> IO[Any]:
+        stream = system_file(*args, **options)
+        seen(stream.fileno())
+        return stream
 
     def swap() -> None:
         draft = link.with_name("..draft")
@@ -238,6 +250,7 @@ def test_a_link_that_is_swapped_meanwhile_never_leads_out(
                 return
 
     monkeypatch.setattr(os, "open", seen_open)
+    monkeypatch.setattr(io, "open", seen_file)
     reads = {True: 0, False: 0}
     with ThreadPoolExecutor(1) as pool:
         swapping = pool.submit(swap)
