@@ -94,7 +94,10 @@ class Call:
             self.fail(self.refusal or InternalError("a request without a route"))
             return
         try:
-            self._set_deadline()
+            wanted = self.headers.get(b"x-request-timeout-ms")
+            self.deadline = self.started + (
+                self.edge.settings.timeout_s if wanted is None else self._timeout_s(wanted)
+            )
             self.edge.handle(self, self._route)
         except ServiceError as error:
             self.fail(error)
@@ -102,14 +105,10 @@ class Call:
             log.exception("a bug", extra={"request_id": self.request_id, "route": self.route})
             self.fail(InternalError("the service failed on this request"))
 
-    def _set_deadline(self) -> None:
-        timeout_s = self.edge.settings.timeout_s
-        wanted = self.headers.get(b"x-request-timeout-ms")
-        if wanted is not None:
-            if not MILLISECONDS.fullmatch(wanted):
-                raise InvalidError("X-Request-Timeout-Ms: wanted a whole number of milliseconds from 1")
-            timeout_s = min(timeout_s, int(wanted) / 1000)
-        self.deadline = self.started + timeout_s
+    def _timeout_s(self, wanted: bytes) -> float:
+        if not MILLISECONDS.fullmatch(wanted):
+            raise InvalidError("X-Request-Timeout-Ms: wanted a whole number of milliseconds from 1")
+        return min(self.edge.settings.timeout_s, int(wanted) / 1000)
 
     def succeed(self, results: Results, row: int) -> None:
         """Answer 200 with the results of this request's rows, the first of which is `row`."""

@@ -27,6 +27,7 @@ from service.results import Results
 from service.rows import Problem, Rows
 from service.schema import MAX_ID_CHARACTERS, WRONG_ID, Envelope, positional_request, unexamined_request
 
+JSON = b"application/json"
 MULTIPART = b"multipart/form-data"
 FORM = b"application/x-www-form-urlencoded"
 FORM_TYPES = (FORM, MULTIPART)
@@ -241,9 +242,9 @@ def whole_body(call: Call) -> bytes:
 
     Raises UnsupportedError for a form or an unknown encoding, MalformedError or TooLargeError as `inflate`.
     """
-    kind = call.headers.get(b"content-type", b"").lower()
-    form = kind.startswith(FORM_TYPES)
-    if form and kind.startswith(MULTIPART):
+    kind = call.headers.get(b"content-type", JSON)
+    form = kind != JSON and kind.lower().startswith(FORM_TYPES)
+    if form and kind.lower().startswith(MULTIPART):
         raise UnsupportedError(NO_FORM)
     body = call.body[0] if len(call.body) == 1 else b"".join(call.body)
     encoding = call.headers.get(b"content-encoding")

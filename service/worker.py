@@ -98,17 +98,18 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
             os.getpid(), str(lit_api.runtime.device), _torch_version(), lit_api.digest
         )
         self._listen()
+        # A timer's signal, as a wait with a time limit costs a microsecond each.
+        signal.signal(signal.SIGALRM, lambda *_: self._look())
+        signal.setitimer(signal.ITIMER_REAL, LOOK_S, LOOK_S)
         super().__call__(lit_api, device, worker_id, *host)
 
     def run(self, lit_api: LogisticRegressionAPI, *_: Any) -> None:
         """Serve what is waiting, or wait."""
-        for fd, _events in self.poller.poll(LOOK_S):
-            if fd == self.listener.fileno():
-                self._accept()
-            else:
+        for fd, _events in self.poller.poll():
+            if fd in self.peers:
                 self._serve(fd, lit_api)
-        if time.monotonic() - self.looked > LOOK_S:
-            self._look()
+            else:
+                self._accept()
 
     def _listen(self) -> None:
         listener = socket.socket(socket.AF_UNIX)
@@ -117,17 +118,16 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
             # Under its final name: who cleans up temporary files leaves a socket that the kernel knows by it.
             listener.bind(str(self.path))
             listener.listen()
+            listener.setblocking(False)
             self.inode = self.path.stat().st_ino
         except OSError:
             listener.close()
             raise
         self.listener = listener
         self.poller.register(listener, select.EPOLLIN)
-        self.looked = time.monotonic()
 
     def _look(self) -> None:
         """Listen anew when the socket was removed: nobody else could connect any more."""
-        self.looked = time.monotonic()
         with contextlib.suppress(OSError):
             if self.path.stat().st_ino == self.inode:
                 return
@@ -142,7 +142,10 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         old.close()
 
     def _accept(self) -> None:
-        peer, _ = self.listener.accept()
+        try:
+            peer, _ = self.listener.accept()
+        except BlockingIOError:  # that was for a listener which is no more
+            return
         # The kernel's timeout, not Python's, which would cost a poll before every call.
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, SEND_TIMEOUT)
         try:
