@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import select
 import signal
 import sys
 from types import FrameType
@@ -59,9 +58,11 @@ def _serve(arguments: list[str], prog: str) -> int:
 
 def _say(line: str) -> None:
     """Write a line, unless nobody takes it: a full pipe must not keep the service from ending."""
+    from service.patient import writer  # noqa: PLC0415 - see above
+
     with contextlib.suppress(OSError, ValueError):
-        if select.select([], [sys.stderr], [], 0)[1]:
-            os.write(sys.stderr.fileno(), f"{line}\n".encode("utf-8", "backslashreplace"))
+        write, _ = writer(sys.stderr.fileno())
+        write(f"{line}\n".encode("utf-8", "backslashreplace"))
 
 
 if __name__ == "__main__":

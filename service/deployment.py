@@ -18,11 +18,19 @@ class Deployment:
     """One running service, as the main process made it and its children inherit it."""
 
     def __init__(
-        self, settings: Settings, keys: Keys, artifact: Artifact, run_dir: Path, workers: int
+        self,
+        settings: Settings,
+        keys: Keys,
+        artifact: Artifact,
+        address: str,
+        run_dir: Path,
+        workers: int,
     ) -> None:
+        """`address` is what the service listens on, as numbers."""
         self.settings = settings
         self.keys = keys
         self.artifact = artifact
+        self.address = address
         self.main_pid = os.getpid()
         self.run_dir = run_dir
         self.metrics_dir = run_dir / "metrics"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service import logs
 from service.keys import POLICY, Access, Keys
-from service.origins import Cors, Hosts
+from service.origins import Cors
 from service.results import Results
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from service.call import Call
     from service.errors import ServiceError
     from service.metrics import Metrics
+    from service.origins import Hosts
     from service.protocol import Protocol
     from service.settings import Settings
 
@@ -52,14 +53,20 @@ class Edge:
     """The HTTP process as its connections see it."""
 
     def __init__(
-        self, settings: Settings, keys: Keys, batcher: Batcher, metrics: Metrics, draining: Callable[[], bool]
+        self,
+        settings: Settings,
+        keys: Keys,
+        hosts: Hosts,
+        batcher: Batcher,
+        metrics: Metrics,
+        draining: Callable[[], bool],
     ) -> None:
         self.settings = settings
         self.keys = keys
         self.batcher = batcher
         self.metrics = metrics
         self.draining = draining
-        self.hosts = Hosts(settings, guarded=keys.used)
+        self.hosts = hosts
         self.cors = Cors(settings)
         self.date = b""
         """The Date of every answer (RFC 9110 6.6.1), made anew each second while anyone is connected."""

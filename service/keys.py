@@ -130,6 +130,8 @@ class Keys:
         self._metrics_open = settings.metrics_open
         self.used = self._predict is not None or self._admin is not None
         """Whether there are any keys; without them everything but the admin routes is open."""
+        self.ask_to_predict = self._predict is not None
+        """Whether predictions want one."""
         if not settings.metrics_open and not self.used:
             raise StartError(
                 "SERVICE_METRICS_OPEN=false: wanted SERVICE_API_KEYS_FILE or SERVICE_ADMIN_KEYS_FILE too"

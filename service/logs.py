@@ -2,15 +2,14 @@
 
 import json
 import logging
-import os
 import re
-import select
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from service.errors import NotReadyError, OverloadedError
+from service.patient import PatientHandler
 from service.settings import Settings
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
@@ -65,68 +64,6 @@ def _plain(value: object) -> str:
     """Return what may stand in a line: control characters and what could be read as one are escaped."""
     text = str(value)
     return text if text.isprintable() else json.dumps(text)
-
-
-class PatientHandler(logging.Handler):
-    """Writes lines to a descriptor and never waits: what nobody takes is dropped and counted.
-
-    A reader that stalls (a frozen terminal, a stuck collector) would else stop the service with its next
-    line. The descriptor is shared with other processes, so it stays blocking; a pipe that polls writable
-    takes PIPE_BUF bytes at once (POSIX), so no more is written between two looks.
-    """
-
-    def __init__(self, descriptor: int, dropped: Callable[[int], None]) -> None:
-        super().__init__()
-        self._descriptor = descriptor
-        self._dropped = dropped
-        self._lost = 0
-        self._rest = b""
-        """What is left of a line that was begun: it goes first, or lines would run into each other."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write the record's line, or drop it."""
-        if self._lost and self._write(b""):
-            lost, self._lost = self._lost, 0
-            if not self._write(self._line(self._notice(lost))):
-                self._lost = lost
-        if not self._write(self._line(record)):
-            self._lost += 1
-            self._dropped(1)
-
-    def _line(self, record: logging.LogRecord) -> bytes:
-        return self.format(record).encode("utf-8", "backslashreplace") + b"\n"
-
-    def _write(self, line: bytes) -> bool:
-        """Return whether the line is written, or at least begun, so that its rest will follow."""
-        rest = self._rest
-        try:
-            while rest:
-                if not self._takes():
-                    return False
-                rest = self._rest = rest[os.write(self._descriptor, rest[: select.PIPE_BUF]) :]
-            begun = False
-            while line:
-                if not self._takes():
-                    self._rest = line if begun else b""
-                    return begun
-                line = line[os.write(self._descriptor, line[: select.PIPE_BUF]) :]
-                begun = True
-        except OSError:  # closed by whoever read it
-            self._rest = b""
-            return False
-        return True
-
-    def _takes(self) -> bool:
-        if self._descriptor < 0:
-            return False
-        poll = select.poll()
-        poll.register(self._descriptor, select.POLLOUT)
-        return any(event & select.POLLOUT for _, event in poll.poll(0))
-
-    @staticmethod
-    def _notice(lost: int) -> logging.LogRecord:
-        text = "dropped %d log lines that nobody took"
-        return logging.LogRecord("logitserve.logs", logging.WARNING, __file__, 0, text, (lost,), None)
 
 
 def configure(settings: Settings, dropped: Callable[[int], None] = lambda _: None) -> None:

@@ -30,9 +30,10 @@ def check_origins(settings: Settings, *, guarded: bool) -> None:
 class Hosts:
     """The values of Host that are taken; `known` holds the last ones that were."""
 
-    def __init__(self, settings: Settings, *, guarded: bool) -> None:
+    def __init__(self, settings: Settings, address: str, *, guarded: bool) -> None:
+        """`address` is what the service listens on, `guarded` whether it asks for a key to predict."""
         self.known: set[bytes] = set()
-        self._local = not guarded and _is_loopback(settings.host)
+        self._local = not guarded and _is_loopback(address)
         self._listed = {name.strip().lower() for name in settings.allowed_hosts.split(",")}
 
     def refusal(self, host: bytes) -> ServiceError | None:
@@ -101,17 +102,17 @@ class Cors:
 
     def check_change(self, origin: bytes | None, host: bytes) -> None:
         """Raise ForbiddenError when a page of another site asks for something that changes state."""
-        own = origin is None or origin.partition(b"://")[2].lower() == host.lower()
+        own = origin is None or (host != b"" and origin.partition(b"://")[2].lower() == host.lower())
         if not own and (self._any or not self.allows(origin)):
             raise ForbiddenError("pages of this origin may not change anything")
 
 
-def _is_loopback(host: str) -> bool:
-    """Return whether the service listens where only this machine reaches it."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return _is_local(host.lower())
+def _is_loopback(address: str) -> bool:
+    """Return whether only this machine reaches what listens there."""
+    found = ipaddress.ip_address(address)
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return found.is_loopback
 
 
 def _is_local(name: str) -> bool:

@@ -16,6 +16,7 @@ from service.edge import Edge, Route
 from service.link import Link
 from service.metrics import Metrics, open_files
 from service.oip import InferCodec, add_infer_routes
+from service.origins import Hosts
 from service.worker import die_with
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ async def open_plane(deployment: Deployment, slot: int) -> AsyncIterator[Edge]:
     batcher.metrics = metrics
     logs.configure(settings, metrics.log_dropped.inc)
     codec = PredictCodec(manifest, settings.max_rows, metrics.labels)
-    edge = Edge(settings, deployment.keys, batcher, metrics, deployment.draining)
+    hosts = Hosts(settings, deployment.address, guarded=deployment.keys.ask_to_predict)
+    edge = Edge(settings, deployment.keys, hosts, batcher, metrics, deployment.draining)
     edge.add_route(b"/predict", Route("/predict", codec.decode))
     add_infer_routes(edge, manifest, InferCodec(manifest, settings.max_rows, metrics.labels))
 

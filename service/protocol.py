@@ -193,6 +193,7 @@ class Protocol(HttpToolsProtocol):
             or len(fields) != len(headers)
             or fields.get(b"host") not in self.edge.hosts.known
             or b"transfer-encoding" in fields
+            or b" HTTP/1.1\r\n" not in self.data
             or self.earlier
             or len(self.data) > MAX_HEAD_BYTES
         ):
@@ -213,16 +214,11 @@ class Protocol(HttpToolsProtocol):
 
     def _check_head(self, fields: dict[bytes, bytes]) -> None:
         """Refuse another version than HTTP/1.0 and 1.1, a wrong Host or coding, and what is given twice."""
-        if self.version == "1.0":
-            # The parser reads RTSP/1.0 and ICE/1.0 as 1.0, and does not say so.
-            line = re.escape(self.url) + rb" +(RTSP|ICE)/"
-            if re.search(line, b"".join([*self.earlier, self.data])):
-                self._raise(HttpVersionError())
-            if b"transfer-encoding" in fields:
-                self._raise(MalformedError("Transfer-Encoding: HTTP/1.0 has none"))
-        elif self.version != "1.1":
+        if self.version not in {"1.0", "1.1"} or self._is_foreign():
             self._raise(HttpVersionError())
-        elif b"host" not in fields:
+        if self.version == "1.0" and b"transfer-encoding" in fields:
+            self._raise(MalformedError("Transfer-Encoding: HTTP/1.0 has none"))
+        if self.version == "1.1" and b"host" not in fields:
             self._raise(MalformedError("wanted a Host header"))
         names = [name for name, _ in self.headers]
         for name in ONCE:
@@ -235,6 +231,12 @@ class Protocol(HttpToolsProtocol):
         self._check_head_size()
         self.earlier = []
         self.chunks = self.trailers = self.trailer_bytes = 0
+
+    def _is_foreign(self) -> bool:
+        """Return whether this is RTSP or ICE, of which the parser reads the version and not the name."""
+        read = b"".join([*self.earlier, self.data])
+        line = self.parser.get_method() + rb" +" + re.escape(self.url) + rb" +(RTSP|ICE)/"
+        return (self.version == "1.0" or b" HTTP/1.1\r\n" not in read) and re.search(line, read) is not None
 
     def _check_head_size(self) -> None:
         size = len(self.url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers)

@@ -40,10 +40,10 @@ def serve(settings: Settings) -> None:
     keys = Keys(settings)
     check_certificate(settings)
     check_origins(settings, guarded=keys.used)
+    cores = find_cores()
+    log.info("%d usable cores: %s", cores.usable, cores.reason)
     artifact = pin(settings)
     with bind(settings.host, settings.port) as listener:
-        cores = find_cores()
-        log.info("%d usable cores: %s", cores.usable, cores.reason)
         found = device.find(settings.accelerator)
         log.info(
             "model %s version %s on %s: %s",
@@ -55,7 +55,8 @@ def serve(settings: Settings) -> None:
         workers = found.count * settings.workers_per_device
         caught = signals.record()  # from here on there is something to clean up
         with run_directory(settings.run_dir, f"worker-{workers}.sock") as run_dir:
-            deployment = Deployment(settings, keys, artifact, run_dir.path, workers)
+            address = listener.getsockname()[0].partition("%")[0]
+            deployment = Deployment(settings, keys, artifact, address, run_dir.path, workers)
             open_files(deployment.metrics_dir, "main")
             metrics = HostMetrics(CollectorRegistry())
             logs.configure(settings, metrics.log_dropped.inc)
@@ -78,7 +79,9 @@ def pin(settings: Settings) -> Artifact:
     """
     repository = Repository(settings.model_store)
     try:
-        return repository.resolve(settings.model or choose(repository.names(), settings.model_store))
+        names = repository.names()
+        wanted = settings.model if names else None  # else say how to make any
+        return repository.resolve(wanted or choose(names, settings.model_store))
     except StoreError as error:
         raise StartError(str(error)) from None
 

@@ -18,7 +18,7 @@ NAME_CHARACTERS = 63  # the longest name that the store takes
 
 def name_from_data(fields: dict[str, Any]) -> str:
     """Name the model after `data`: a built-in set's own name, or the file's stem made fit for the store."""
-    stem = Path(fields.get("data", "").removesuffix(".gz")).stem.lower()
+    stem = Path(fields.get("data", "").lower().removesuffix(".gz")).stem
     return re.sub(r"[^a-z0-9._-]+", "-", stem).strip("._-")[:NAME_CHARACTERS]
 
 
@@ -127,10 +127,11 @@ class Config(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _given(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Take off what editors and shells leave around a value, a byte order mark among it."""
-        return {
+        """Drop what is set and empty, and take off what editors and shells leave around a value."""
+        bare = {
             key: value.strip(AROUND) if isinstance(value, str) else value for key, value in values.items()
         }
+        return {key: value for key, value in bare.items() if value != ""}
 
     @field_validator("data")
     @classmethod

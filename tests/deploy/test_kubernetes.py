@@ -65,6 +65,7 @@ def test_pods_meet_the_restricted_standard() -> None:
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert pod["automountServiceAccountToken"] is False
         assert pod["enableServiceLinks"] is False
+    assert one("InferenceService", "kserve")["spec"]["predictor"]["enableServiceLinks"] is False
     for container in containers():
         context = container["securityContext"]
         assert context["allowPrivilegeEscalation"] is False

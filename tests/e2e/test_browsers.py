@@ -127,13 +127,18 @@ def test_without_origins_nothing_is_said_of_them(service: Service) -> None:
 
 
 def test_a_name_that_points_here_by_foreign_dns_is_refused(
-    service: Service, start: Callable[..., Service]
+    service: Service, start: Callable[..., Service], tmp_path: Path
 ) -> None:
     """On a loopback address without keys, unless it is listed (DNS rebinding)."""
     for path in ("/predict", "/info", "/livez"):
         answer = service.http.get(path, headers={"Host": "evil.example:8000"})
         assert answer.status_code == 403
         assert "SERVICE_ALLOWED_HOSTS" in answer.json()["error"]
+    keys = tmp_path / ADMIN_KEY
+    keys.write_text(f"{ADMIN_KEY}:{hashlib.sha256(ADMIN_KEY.encode()).hexdigest()}\n")
+    administered = start(admin_keys_file=keys)  # predictions ask for none
+    for other in (start(host="127.1"), start(host="localhost"), administered):
+        assert other.http.get("/info", headers={"Host": "evil.example"}).status_code == 403
     listed = start(allowed_hosts="evil.example")
     assert listed.http.get("/livez", headers={"Host": "evil.example:8000"}).status_code == 200
 

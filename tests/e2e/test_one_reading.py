@@ -272,6 +272,12 @@ OTHER_VERSIONS = {
     "RTSP": b"DESCRIBE rtsp://x/livez RTSP/1.0\r\nHost: x\r\n\r\n",
     "RTSP that quotes a line of HTTP": b"GET /livez  RTSP/1.0\r\nHost: x\r\nX: /livez HTTP/1.0\r\n\r\n",
     "RTSP with a method of HTTP": b"POST /predict RTSP/1.0\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+    "RTSP/1.1": b"GET /livez RTSP/1.1\r\nHost: x\r\n\r\n",
+    "RTSP/1.1 on the data plane": b"POST /predict RTSP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+    "RTSP/1.1 with an upgrade": (
+        b"GET /livez RTSP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    ),
+    "ICE/1.1": b"SOURCE /livez ICE/1.1\r\nHost: x\r\n\r\n",
     "ICE": b"SOURCE /livez ICE/1.0\r\nHost: x\r\n\r\n",
 }
 
@@ -289,7 +295,7 @@ def test_other_versions_and_protocols_are_refused_by_name(service: Service, sent
 def test_http_1_0_is_answered_without_a_host(service: Service, size: int) -> None:
     """It has none; the connection ends with the answer."""
     with Client(service) as client:
-        client.send(*cut(b"GET /livez HTTP/1.0\r\n\r\n", size))
+        client.send(*cut(b"GET /livez HTTP/1.0\r\nReferer: /livez RTSP/1.0\r\n\r\n", size))
         assert client.answers(1)[0].body == b"ok"
         assert client.ends()
 

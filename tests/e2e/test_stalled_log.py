@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import pty
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from tests.e2e.running import Service, wait_for
 
 PIPE_BYTES = 4096
 LINES = 500
+
+
+@pytest.fixture
+def terminal() -> Iterator[Path]:
+    """A terminal that is frozen: nobody reads what it is to show."""
+    shown, ours = pty.openpty()
+    yield Path(os.ttyname(ours))
+    os.close(ours)
+    os.close(shown)
 
 
 @pytest.fixture
@@ -43,6 +53,21 @@ def test_a_full_pipe_stops_neither_the_service_nor_its_drain(
             assert service.predict([1.0]).status_code == 422
         assert service.predict([1.0] * 30).status_code == 200
         assert service.metric("log_dropped_total") > LINES / 2
+        assert service.stop() == 0
+    finally:
+        service.close()
+
+
+@pytest.mark.parametrize("stream", ["stderr", "stdout"])
+def test_a_frozen_terminal_stops_neither_the_service_nor_its_drain(
+    terminal: Path, store: Path, stream: str
+) -> None:
+    """It polls writable while it has room for less than a line."""
+    service = start_on(terminal, store, log_stream=stream)
+    try:
+        for _ in range(LINES):
+            assert service.predict([1.0]).status_code == 422
+        assert service.metric("log_dropped_total") > 0
         assert service.stop() == 0
     finally:
         service.close()

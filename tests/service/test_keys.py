@@ -55,7 +55,7 @@ def refusal(found: Keys, access: Access, headers: dict[bytes, bytes]) -> type[Ex
 def test_every_route_stands_in_the_policy_table(artifact: Artifact, tmp_path: Path) -> None:
     """No route is added without saying who may use it."""
     settings, app = Settings(), FastAPI()
-    add_routes(app, Deployment(settings, Keys(settings), artifact, tmp_path, 1))
+    add_routes(app, Deployment(settings, Keys(settings), artifact, "127.0.0.1", tmp_path, 1))
     assert {route.path for route in app.routes} <= set(POLICY)  # type: ignore[attr-defined]
 
 

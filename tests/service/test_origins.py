@@ -9,9 +9,9 @@ from service.settings import Settings, SettingsError, load
 LISTED = "https://app.example:8443"
 
 
-def hosts(*, guarded: bool = False, **settings: str) -> Hosts:
-    """Return the hosts of a service with these settings."""
-    return Hosts(Settings.model_validate(settings), guarded=guarded)
+def hosts(address: str = "127.0.0.1", *, guarded: bool = False, **settings: str) -> Hosts:
+    """Return the hosts of a service that listens there, with these settings."""
+    return Hosts(Settings.model_validate(settings), address, guarded=guarded)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,9 @@ def test_addresses_and_names_that_no_foreign_dns_answers_for_are_taken(host: str
 )
 def test_other_names_are_refused_on_a_loopback_address(host: str) -> None:
     """Without keys, unless they are listed."""
-    assert isinstance(hosts().refusal(host.encode()), ForbiddenError)
-    assert hosts(host="::").refusal(host.encode()) is None
+    for address in ("127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"):
+        assert isinstance(hosts(address).refusal(host.encode()), ForbiddenError)
+    assert hosts("::").refusal(host.encode()) is None
     assert hosts(guarded=True).refusal(host.encode()) is None
     assert (
         hosts(allowed_hosts=f"other.example, {host.partition(':')[0].upper()}").refusal(host.encode()) is None
@@ -51,7 +52,7 @@ def test_other_names_are_refused_on_a_loopback_address(host: str) -> None:
 @pytest.mark.parametrize("host", ["a b", "a/b", "user@a", "a:b", "a:80:80", "[::1", "a\\b", "a,b c", "ä"])
 def test_what_is_no_authority_is_malformed(host: str) -> None:
     """Whatever the service listens on."""
-    assert isinstance(hosts(host="0.0.0.0").refusal(host.encode("latin-1")), MalformedError)  # noqa: S104 - not bound
+    assert isinstance(hosts("0.0.0.0").refusal(host.encode("latin-1")), MalformedError)  # noqa: S104 - not bound
 
 
 def test_a_bounded_number_of_hosts_is_remembered() -> None:
@@ -87,6 +88,8 @@ def test_a_page_of_another_site_changes_nothing() -> None:
             with pytest.raises(ForbiddenError):
                 cors.check_change(foreign, b"a:8000")
     listed.check_change(LISTED.encode(), b"a:8000")
+    with pytest.raises(ForbiddenError):
+        listed.check_change(b"null", b"")
 
 
 def test_everyone_may_not_ask_where_there_are_keys() -> None:

@@ -33,11 +33,14 @@ def test_several_without_the_default_are_named() -> None:
         choose([f"m{number}" for number in range(40)], STORE)
 
 
+@pytest.mark.parametrize("model", [None, "iris"])
 @pytest.mark.parametrize("made", [True, False])
-def test_a_store_without_a_model_says_what_makes_one(tmp_path: Path, *, made: bool) -> None:
-    """Whether it is empty or missing."""
+def test_a_store_without_a_model_says_what_makes_one(
+    tmp_path: Path, model: str | None, *, made: bool
+) -> None:
+    """Whether it is empty or missing, and one is wanted or any."""
     store = tmp_path / "store"
     if made:
         store.mkdir()
     with pytest.raises(StartError, match=r"SERVICE_MODEL_STORE=.*store: .* python -m training"):
-        pin(Settings(model_store=store))
+        pin(Settings(model_store=store, model=model))
