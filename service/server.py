@@ -40,10 +40,10 @@ def serve(settings: Settings) -> None:
     keys = Keys(settings)
     check_certificate(settings)
     check_origins(settings, guarded=keys.used)
-    cores = find_cores()
-    log.info("%d usable cores: %s", cores.usable, cores.reason)
     artifact = pin(settings)
     with bind(settings.host, settings.port) as listener:
+        cores = find_cores()
+        log.info("%d usable cores: %s", cores.usable, cores.reason)
         found = device.find(settings.accelerator)
         log.info(
             "model %s version %s on %s: %s",
