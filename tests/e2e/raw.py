@@ -108,3 +108,8 @@ def split(data: bytes, places: Iterable[int]) -> list[bytes]:
     """Return `data` cut at `places`."""
     cuts = [0, *sorted({place % len(data) for place in places} - {0}), len(data)]
     return [data[first:last] for first, last in itertools.pairwise(cuts)]
+
+
+def doubled(path: str) -> list[str]:
+    """Return `path` with each of its slashes but the first doubled, one at a time."""
+    return [path[:place] + "/" + path[place:] for place in range(1, len(path)) if path[place] == "/"]

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from service.keys import POLICY
+from tests.e2e.raw import doubled
 from tests.e2e.running import Service
 
 ROW = [1.0] * 30
@@ -187,11 +188,13 @@ def test_pipelined_requests_are_answered_in_order(service: Service) -> None:
 
 @pytest.mark.parametrize("template", POLICY)
 def test_a_slash_too_many_is_counted_as_unmatched(service: Service, template: str) -> None:
-    """Without keys it is 404 in the one form, and no series of its own."""
+    """Behind a path, before it or in it: 404 in the one form without keys, and no series of its own."""
     path = template.format(model="breast-cancer", version="1", asset="swagger-ui.css")
+    nameless = template.format(model="", version="", asset="")
+    wrongs = {f"{path}/", f"/{path}", nameless, *doubled(path)} - {template}
     before = service.metric("http_requests_total", route="unmatched", code="404")
     connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
-    asked = [(method, wrong) for method in ("GET", "POST") for wrong in (f"{path}/", f"/{path}")]
+    asked = [(method, wrong) for method in ("GET", "POST") for wrong in wrongs]
     for method, wrong in asked:
         connection.request(method, wrong, "{}")
         answer = connection.getresponse()

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from service.keys import POLICY, Access
+from tests.e2e.raw import doubled
 from tests.e2e.running import Service, wait_for
 
 ROW = [1.0] * 30
@@ -174,11 +175,12 @@ def test_a_bad_certificate_stops_the_start_with_one_line(start: Any, tmp_path: P
 @pytest.mark.parametrize("template", POLICY)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_slash_too_many_is_an_unknown_path(guarded: Service, template: str, method: str) -> None:
-    """Behind a path or before it: without a key 401, with one 404, never a redirect and never served."""
+    """Behind a path, before it or in it: without a key 401, with one 404, never a redirect, never served."""
     path = template.format(model="breast-cancer", version="1", asset="swagger-ui.css")
+    behind_or_before = (f"{path}/", f"/{path}", f"/{path}/", f"{path}//", f"{path}%2F", f"/%2F{path[1:]}")
     # Not by httpx, which takes what follows two slashes for a host.
     connection = http.client.HTTPConnection("127.0.0.1", guarded.port, timeout=30)
-    for wrong in (f"{path}/", f"/{path}", f"/{path}/", f"{path}//", f"{path}%2F", f"/%2F{path[1:]}"):
+    for wrong in (*behind_or_before, *doubled(path)):
         for kind, status in (("none", 401), ("wrong", 401), ("predict", 404), ("admin", 404)):
             connection.request(method, wrong, "{}", HEADERS[kind])
             answer = connection.getresponse()
