@@ -1,13 +1,18 @@
 """Any sequence of requests on one connection, in any split, is answered as one connection each answers it."""
 
+import gzip
 import json
 import os
 import re
+import string
+import zlib
 from typing import NamedTuple
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from service.protocol import ONCE
+from tests.e2e.field_names import PERMANENT, PROVISIONAL
 from tests.e2e.raw import Answer, Client, chunked, split
 from tests.e2e.running import Service
 
@@ -23,7 +28,10 @@ BODIES = [
     b"0\r\n\r\nPOST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
 ]
 PATHS = [b"/predict", b"/livez", b"/v2", b"/v2/models/breast-cancer/infer", b"/nope", b"http://x/predict?a=b"]
-# Of the registry of HTTP fields: those of connections and messages, and some of everything else.
+OWN = {b"connection", b"content-encoding", b"content-length", b"host", b"transfer-encoding"}
+"""Names whose values say where a message ends, whether it is the last one, or how its body is packed."""
+REGISTERED = [name for name in (*PERMANENT, *PROVISIONAL) if name.lower() not in OWN]
+# Those of connections and messages, and some of everything else, with values that mean something.
 FIELDS = {
     b"Connection": [b"keep-alive", b"Upgrade", b"upgrade, HTTP2-Settings", b"TE", b"x-request-id"],
     b"Upgrade": [b"h2c", b"websocket", b"TLS/1.3, HTTP/1.1"],
@@ -60,6 +68,15 @@ FIELDS = {
     b"Cache-Control": [b"no-store"],
     b"Date": [b"Sat, 29 Oct 1994 19:43:31 GMT"],
     b"X-Empty": [b""],
+    b"Authorization": [b"Bearer x", b"Basic eDp4", b""],
+    b"X-API-Key": [b"x", b""],
+    b"X-Request-Timeout-Ms": [b"60000", b"999999999", b"0", b"soon"],
+}
+ENCODINGS = {
+    b"gzip": lambda body: gzip.compress(body, mtime=0),
+    b"x-gzip": lambda body: gzip.compress(body, mtime=0),
+    b"deflate": zlib.compress,
+    b"identity": bytes,
 }
 WRONG = [
     b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
@@ -92,16 +109,40 @@ def cased(name: bytes) -> st.SearchStrategy[bytes]:
     return st.sampled_from([name, name.lower(), name.upper()])
 
 
+def values() -> st.SearchStrategy[bytes]:
+    """Return values of tokens, with what separates them."""
+    parts = st.text(string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~", min_size=1, max_size=12)
+    joined = st.tuples(st.sampled_from([",", ", ", ";", "; ", "=", "/", " "]), st.lists(parts, max_size=4))
+    return joined.map(lambda each: each[0].join(each[1]).encode())
+
+
+@st.composite
+def headers(draw: st.DrawFn) -> list[tuple[bytes, bytes]]:
+    """Draw names and values, a name several times if it may be."""
+    known = st.sampled_from(list(FIELDS)).flatmap(
+        lambda name: st.tuples(st.just(name), st.sampled_from(FIELDS[name]))
+    )
+    registered = st.tuples(st.sampled_from(REGISTERED), values())
+    found: list[tuple[bytes, bytes]] = []
+    for name, value in draw(st.lists(known | registered, max_size=10)):
+        if name.lower() not in ONCE or name.lower() not in {other.lower() for other, _ in found}:
+            found.append((name, value))
+    return found
+
+
 @st.composite
 def requests(draw: st.DrawFn) -> Sent:
     """Draw a valid request with any headers, its body by length or in chunks."""
     method = draw(st.sampled_from([b"GET", b"POST", b"POST", b"POST", b"HEAD", b"OPTIONS", b"PUT"]))
     lines = [b"%b %b HTTP/1.1" % (method, draw(st.sampled_from(PATHS)))]
     fields = [b"%b: localhost" % draw(cased(b"Host"))]
-    chosen = draw(st.lists(st.sampled_from(list(FIELDS)), max_size=8, unique=True))
     blank = st.sampled_from([b" ", b"", b"\t "])
-    fields += [b"%b:%b%b" % (draw(cased(n)), draw(blank), draw(st.sampled_from(FIELDS[n]))) for n in chosen]
+    fields += [b"%b:%b%b" % (draw(cased(name)), draw(blank), value) for name, value in draw(headers())]
     body = draw(st.sampled_from(BODIES))
+    encoding = draw(st.none() | st.sampled_from(list(ENCODINGS)))
+    if encoding is not None:
+        fields.append(b"%b: %b" % (draw(cased(b"Content-Encoding")), draw(cased(encoding))))
+        body = ENCODINGS[encoding](body)
     how = draw(st.sampled_from(["none", "length", "chunks"]))
     if how == "length":
         fields.append(b"%b: %d" % (draw(cased(b"Content-Length")), len(body)))
