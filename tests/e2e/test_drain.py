@@ -82,7 +82,8 @@ def test_a_drain_loses_nothing(
         pass
 
 
-def test_a_second_signal_ends_it_at_once(start: Callable[..., Service], faults: Path) -> None:
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_it_at_once(start: Callable[..., Service], faults: Path, second: int) -> None:
     """Who cannot wait for the drain sends the signal again."""
     service = start(model_store=faults, model="fast", drain_s=60)
     service.main.terminate()
@@ -92,8 +93,46 @@ def test_a_second_signal_ends_it_at_once(start: Callable[..., Service], faults: 
     wait_for(lambda: time.monotonic() - first > HURRY_S)
     assert service.predict(ROW).status_code == 200
     sent = time.monotonic()
-    assert service.stop() == 0
+    assert service.stop(second) == 0
     assert time.monotonic() - sent < 10
+
+
+def test_a_hangup_after_the_signal_hurries_nothing(start: Callable[..., Service], faults: Path) -> None:
+    """A terminal that closes while the service drains means nobody's impatience."""
+    service = start(model_store=faults, model="fast", drain_s=3)
+    first = time.monotonic()
+    service.main.terminate()
+    wait_for(lambda: time.monotonic() - first > HURRY_S)
+    assert service.stop(signal.SIGHUP) == 0
+    assert time.monotonic() - first >= 3
+
+
+def test_a_worker_that_dies_in_the_drain_is_not_replaced(start: Callable[..., Service], faults: Path) -> None:
+    """The next one would be ready when everything is over."""
+    service = start(model_store=faults, model="fast", drain_s=3)
+    [worker] = service.workers()
+    service.main.terminate()
+    wait_for(lambda: not service.ready())
+    worker.kill()
+    seen = {worker}
+
+    def ended() -> bool:
+        if service.main.poll() is not None:
+            return True
+        seen.update(service.workers())
+        return False
+
+    wait_for(ended)
+    assert seen == {worker}
+    assert service.main.wait() == 0
+    assert "starting the next" not in service.log()
+
+
+def test_what_does_not_end_is_killed(start: Callable[..., Service], faults: Path) -> None:
+    """A stopped process heeds no other signal; the main process waits for it, not for ever."""
+    service = start(model_store=faults, model="fast", timeout_s=1, api_servers=2)
+    service.apis()[0].suspend()
+    assert service.stop() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
