@@ -1,5 +1,6 @@
 """The run directory: what is deleted in it, whose it may be, and what happens when its sockets vanish."""
 
+import fcntl
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,9 @@ from tests.e2e.running import Service, wait_for
 
 ROW = [1.0] * 30
 NOBODY = 65534
+LOCAL_SOCKETS = Path("/proc/net/unix")
+LISTENS = "00010000"
+"""The kernel's flag of a socket that listens; those it has accepted bear its path too."""
 PRECIOUS = ("worker-1", "worker-0.sock", "worker-notes.txt", "metrics/x.db", "metrics/counter_main.db")
 
 
@@ -71,11 +75,12 @@ def test_in_a_marked_folder_only_exact_names_are_deleted(
 
 
 def test_a_folder_that_others_can_write_is_refused(start: Callable[..., Service], tmp_path: Path) -> None:
-    """Its sockets could be replaced by theirs; a folder inside it will do."""
+    """Its sockets could be replaced by theirs, by its group's or anybody's; a folder inside it will do."""
     shared = tmp_path / "shared"
     shared.mkdir()
-    shared.chmod(0o1777)
-    assert "others may write" in reason(start(run_dir=shared, ready=False))
+    for mode in (0o1777, 0o770, 0o707):
+        shared.chmod(mode)
+        assert "others may write" in reason(start(run_dir=shared, ready=False)), oct(mode)
     service = start(run_dir=shared / "own")
     assert service.predict(ROW).status_code == 200
 
@@ -100,10 +105,45 @@ def test_a_planted_marker_is_no_marker(start: Callable[..., Service], tmp_path: 
     assert intact(tmp_path / "own")
 
 
+def test_a_planted_folder_of_metrics_is_not_followed(start: Callable[..., Service], tmp_path: Path) -> None:
+    """In a marked folder neither: what a link leads to is not this service's."""
+    fill(tmp_path / "own")
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    (run_dir / MARKER).touch()
+    (run_dir / "metrics").symlink_to(tmp_path / "own" / "metrics")
+    assert f"SERVICE_RUN_DIR={run_dir}" in reason(start(run_dir=run_dir, ready=False))
+    assert intact(tmp_path / "own")
+
+
 def test_a_folder_in_use_is_refused(start: Callable[..., Service], tmp_path: Path) -> None:
     """By the lock on the folder itself, which cleaners of temporary folders heed too."""
-    start(run_dir=tmp_path / "run")
+    service = start(run_dir=tmp_path / "run")
     assert "another service is using it" in reason(start(run_dir=tmp_path / "run", ready=False))
+    folder = os.open(tmp_path / "run", os.O_RDONLY)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert service.stop() == 0
+    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(folder)
+
+
+def listeners(path: Path) -> set[str]:
+    """Return the kernel's numbers of the sockets that listen and were bound as `path`."""
+    lines = [line.split() for line in LOCAL_SOCKETS.read_text().splitlines()]
+    return {fields[6] for fields in lines if fields[3] == LISTENS and fields[7:] == [str(path)]}
+
+
+@pytest.mark.skipif(not LOCAL_SOCKETS.exists(), reason="only Linux lists its sockets so")
+def test_the_kernel_knows_the_socket_by_its_path(start: Callable[..., Service], tmp_path: Path) -> None:
+    """Cleaners of temporary files leave what it lists; the socket that is bound again too."""
+    start(run_dir=tmp_path / "run")
+    path = tmp_path / "run" / "worker-0.sock"
+    first = listeners(path)
+    assert first
+    path.unlink()
+    wait_for(lambda: listeners(path) - first)
+    assert path.is_socket()
 
 
 def test_a_removed_socket_is_bound_again(start: Callable[..., Service], tmp_path: Path) -> None:
