@@ -1,5 +1,6 @@
 """Starts that cannot succeed end soon, with status 1 or 2 and one line that says why."""
 
+import hashlib
 import re
 import shutil
 import signal
@@ -37,6 +38,21 @@ def test_a_model_that_never_loads_stops_the_start(start: Callable[..., Service],
     """A `setup` that hangs is given up after the start-up limit."""
     service = start(model_store=faults, model="hangs", ready=False, start_timeout_s=3)
     assert "no worker was ready within 3 s" in reason(service)
+
+
+def test_a_silent_socket_is_no_ready_worker(
+    start: Callable[..., Service], faults: Path, tmp_path: Path
+) -> None:
+    """Readiness is what a worker says: that somebody lets one connect to its socket is not enough."""
+    run_dir = tmp_path / "run"
+    service = start(model_store=faults, model="hangs", ready=False, start_timeout_s=3, run_dir=run_dir)
+    wait_for(service.workers)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(run_dir / "worker-0.sock"))
+        silent.listen()
+        assert "no worker was ready within 3 s" in reason(service)
+        silent.setblocking(False)
+        silent.accept()[0].close()  # there was a knock
 
 
 def test_a_worker_killed_while_it_loads_stops_the_start(start: Callable[..., Service], faults: Path) -> None:
@@ -88,3 +104,15 @@ def test_what_is_not_there_stops_the_start(
 ) -> None:
     """An accelerator, a value or a model that cannot be had is named."""
     assert said in reason(start(model_store=faults, ready=False, **settings))
+
+
+def test_every_origin_where_there_are_keys_stops_the_start(
+    start: Callable[..., Service], faults: Path, tmp_path: Path
+) -> None:
+    """Any page of the world could try keys, and read what they open."""
+    keys = tmp_path / "keys"
+    keys.write_text(f"someone:{hashlib.sha256(b'key').hexdigest()}\n")
+    service = start(model_store=faults, model="fast", ready=False, api_keys_file=keys, cors_origins="*")
+    assert reason(service).startswith("error: SERVICE_CORS_ORIGINS=*: ")
+    assert service.main.wait() == 1
+    assert service.log().count("\n") == 1
