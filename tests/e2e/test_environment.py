@@ -1,5 +1,6 @@
 """Where it runs: read-only and foreign places, lost metric files, hidden devices."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -70,6 +71,16 @@ def test_it_serves_without_home_and_with_hidden_devices(
     service = start()
     assert service.predict(ROW).status_code == 200
     assert service.http.get("/info").json()["device"] == "cpu"
+
+
+@pytest.mark.skipif(
+    os.cpu_count() == 1 or shutil.which("taskset") is None, reason="needs two cores, and taskset"
+)
+def test_there_is_one_http_process_a_usable_core(start: Callable[..., Service]) -> None:
+    """Of those that it may use, not of those that the machine has; /info says what the limit is."""
+    service = start(prefix=("taskset", "-c", str(min(os.sched_getaffinity(0)))))
+    assert service.http.get("/info").json()["cores"] == {"usable": 1, "reason": "the process's CPU affinity"}
+    assert len(service.apis()) == 1
 
 
 def test_it_writes_only_in_its_run_directory(start: Callable[..., Service], tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 
+from models.cores import find_cores
 from tests.e2e.running import Service, wait_for
 
 ROW = [1.0] * 30
@@ -116,11 +117,12 @@ def test_a_bad_setting_is_refused_in_one_line(start: Any, name: str, value: str)
 
 
 def test_info_tells_what_is_served(service: Service, artifact: Any) -> None:
-    """Model, version, digest, inputs, device and libraries."""
+    """Model, version, digest, inputs, device, cores and libraries."""
     info = service.http.get("/info").json()
     assert (info["model"], info["version"], info["digest"]) == ("breast-cancer", "1", artifact.digest)
     assert [item["name"] for item in info["inputs"]] == [item.name for item in artifact.manifest.inputs]
     assert info["device"] == "cpu"
+    assert info["cores"] == find_cores()._asdict()
     assert info["libraries"]["torch"].startswith("2.")
     assert info["metrics"]["test"]["accuracy"] > 0.9
 

@@ -66,6 +66,13 @@ def test_a_batch_equals_its_rows_one_by_one(runtime: Runtime, artifact: Artifact
     np.testing.assert_allclose(batch.sum(1), 1, atol=1e-6)
 
 
+def test_one_thread_scores_on_the_cpu(artifact: Artifact) -> None:
+    """More only get in each other's way at this size."""
+    torch.set_num_threads(2)
+    Runtime(artifact, "cpu")
+    assert torch.get_num_threads() == 1
+
+
 def test_an_explanation_adds_up_to_the_probability(runtime: Runtime, artifact: Artifact) -> None:
     """Intercept plus contributions is the logit, and its sigmoid the probability."""
     contributions = runtime.contributions(rows(artifact))

@@ -1,6 +1,8 @@
 """The stages together: what a run publishes, and what a failed one leaves."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +83,23 @@ def test_breast_cancer_is_worth_serving(tmp_path: Path) -> None:
     assert test.baseline_accuracy < 0.65
     assert test.accuracy > 0.95
     assert test.roc_auc > 0.99
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system limits no process to a core")
+def test_it_fits_on_the_usable_cores(tmp_path: Path) -> None:
+    """A process that may use one core gets one thread, whatever torch would take."""
+    code = """
+import os, sys, torch
+from training import pipeline
+from training.config import load
+from training.progress import Bar
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+torch.set_num_threads(3)
+pipeline.run(load(["--data", "toy", "--store", sys.argv[1]]), Bar())
+print(torch.get_num_threads())
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1\n"
 
 
 def test_a_store_that_cannot_be_written_is_one_line(toy: Config) -> None:
