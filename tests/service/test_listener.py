@@ -1,10 +1,12 @@
 """The listening socket: who was let in before it closes is kept."""
 
+import errno
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -68,6 +70,17 @@ def test_who_came_in_while_it_closed_is_heard(listener: socket.socket) -> None:
             assert accepted.recv(9) == b"late"
 
 
+def run_apart(prepare: str, code: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a network namespace of its own, in which a shell has run `prepare`."""
+    apart = ["unshare", "--net"]
+    if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("no network namespace here")
+    shell = ["sh", "-c", f'{prepare} && ip link set lo up && exec "$@"', "sh"]
+    return subprocess.run(
+        [*apart, *shell, sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+
 def test_both_families_are_listened_on() -> None:
     """`::` is every address, whatever the system's default is."""
     with bind("::", 0) as listener:
@@ -100,9 +113,9 @@ def test_a_kernel_that_turns_nobody_away_closes_without_it() -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         turn_away(listener)
         let_in(listener.fileno())
+        assert waiting(listener) == 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace needs root")
 def test_a_host_without_ipv6_is_one_line() -> None:
     """In a network namespace where it is switched off; IPv4 is listened on all the same."""
     code = """
@@ -114,9 +127,48 @@ try:
 except StartError as error:
     print(error)
 """
-    off = 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 && ip link set lo up && exec "$@"'
-    command = ["unshare", "--net", "sh", "-c", off, "sh", sys.executable, "-c", code]
-    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = run_apart("echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6", code)
     assert found.stdout.startswith("SERVICE_PORT=8000: cannot listen on ::1: ")
     assert found.stdout.count("\n") == 1
     assert found.stderr == ""
+
+
+def test_a_kernel_without_ipv6_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which makes no such socket at all."""
+
+    class Refusing(socket.socket):
+        def __init__(self, family: int = -1, *more: Any, **named: Any) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+            super().__init__(family, *more, **named)
+
+    monkeypatch.setattr(socket, "socket", Refusing)
+    with pytest.raises(StartError) as raised:
+        bind("::", 0)
+    assert str(raised.value) == f"SERVICE_HOST=::: {os.strerror(errno.EAFNOSUPPORT)}"
+    bind("127.0.0.1", 0).close()
+
+
+def test_both_families_are_listened_on_where_the_system_keeps_them_apart() -> None:
+    """`net.ipv6.bindv6only` is a default that is not asked."""
+    code = """
+import socket
+from service.listener import bind
+with bind("::", 8000) as listener:
+    listener.listen()
+    for address in ("127.0.0.1", "::1"):
+        socket.create_connection((address, 8000), timeout=30).close()
+        print(address)
+"""
+    found = run_apart("echo 1 > /proc/sys/net/ipv6/bindv6only", code)
+    assert found.stdout == "127.0.0.1\n::1\n"
+    assert found.stderr == ""
+
+
+def test_a_port_under_1024_is_bound_where_the_system_allows_it() -> None:
+    """By root, or whoever else may."""
+    code = """
+from service.listener import bind
+print(bind("127.0.0.1", 80).getsockname())
+"""
+    assert run_apart("true", code).stdout == "('127.0.0.1', 80)\n"

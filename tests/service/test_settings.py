@@ -55,6 +55,12 @@ def test_a_bad_value_is_one_line_that_names_all(
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("port", [1, 80, 443, 65535])
+def test_any_tcp_port_may_be_asked_for(port: int) -> None:
+    """Whether one under 1024 can be had is the system's to say."""
+    assert load(["--port", str(port)]).port == port
+
+
 def test_settings_do_not_change() -> None:
     """The table is frozen: what a process was started with is what it runs with."""
     with pytest.raises(ValueError, match="frozen"):
