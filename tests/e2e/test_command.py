@@ -146,19 +146,22 @@ def test_what_is_not_in_the_store_is_one_line(
     assert found.stderr.count("\n") == (status != 0)
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", None])
 def test_a_terminal_that_lacks_letters_gets_their_numbers(
-    installed: Path, crowded: Path, monkeypatch: pytest.MonkeyPatch
+    installed: Path, crowded: Path, monkeypatch: pytest.MonkeyPatch, encoding: str | None
 ) -> None:
-    """Training publishes and reports in any locale."""
+    """Training publishes and reports in any locale, the one of no language too."""
     rows = [f"{number % 7},{'ja 猫' if number % 2 else 'no 🍎'}" for number in range(60)]
     (crowded / "cats.csv").write_text("\n".join(["größe,tier", *rows]), encoding="utf-8")
     for name, value in {
         "LC_ALL": "C",
-        "PYTHONIOENCODING": "latin-1",
+        "PYTHONIOENCODING": encoding,
         "PYTHONUTF8": "0",
         "PYTHONCOERCECLOCALE": "0",
     }.items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
     command = [sys.executable, str(installed), "train", "--data", "cats.csv", "--target", "tier"]
     found = subprocess.run(command, capture_output=True, check=False, env=os.environ)
     assert found.returncode == 0, found.stderr

@@ -102,3 +102,16 @@ def test_nothing_published_is_an_empty_list(
     """A store that is not there yet too."""
     assert run(repository, capsys, "list") == (0, "", "")
     assert run(repository, capsys, "list", "--json") == (0, "[]\n", "")
+
+
+def test_a_tilde_is_the_home_directory(
+    repository: Repository,
+    publish: Publish,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where no shell has replaced it, as in `--store=~/store`."""
+    publish()
+    monkeypatch.setenv("HOME", str(repository.root.parent))
+    assert main(["list", f"--store=~/{repository.root.name}"]) == 0
+    assert capsys.readouterr().out.startswith("tiny 1 ")

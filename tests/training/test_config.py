@@ -1,6 +1,7 @@
 """The settings: defaults, sources, refusals and help."""
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -121,3 +122,12 @@ def test_a_tilde_is_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/someone")
     found = load(["--data", "~/x.csv", "--target", "y", "--store", "~/store"])
     assert (found.data, str(found.store)) == ("/home/someone/x.csv", "/home/someone/store")
+
+
+def test_what_people_write_around_a_value_is_taken_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blanks and a byte order mark, in variables and in flags."""
+    monkeypatch.setenv("TRAINING_SOLVER", "\ufeffsgd\r\n")
+    monkeypatch.setenv("TRAINING_DATA", "\ufefftoy")
+    found = load(["--epochs", " 3 ", "--store", "\ufeff~/store"])
+    assert (found.solver, found.data, found.name, found.epochs) == ("sgd", "toy", "toy", 3)
+    assert found.store == Path("~/store").expanduser()
