@@ -1,14 +1,18 @@
 """The private parts of LitServe that service/host.py touches: an upgrade that moves one fails here."""
 
+import asyncio
 import inspect
 import re
+import signal
 from importlib.metadata import version
 from pathlib import Path
 
 import litserve as ls
 import pytest
+import uvicorn
 from litserve.loops import LitLoop
 from litserve.loops.loops import inference_worker
+from litserve.server import _Server
 from litserve.transport.base import MessageTransport
 
 from service import host
@@ -69,3 +73,21 @@ def test_only_the_host_reaches_into_litserve() -> None:
     for path in Path(host.__file__).parent.glob("*.py"):
         if path.name not in ("host.py", "worker.py"):
             assert "litserve" not in path.read_text().replace('"litserve"', ""), path.name
+
+
+def test_the_handler_of_sigterm_ends_a_server(server: ls.LitServer) -> None:
+    """It is installed while LitServe's server runs: service/host.py calls it, as no signal comes there."""
+
+    class Looking(_Server):  # type: ignore[misc]
+        """A server that has nothing to do but to look."""
+
+        async def _serve(self, sockets: object = None) -> None:  # noqa: ARG002 - uvicorn's signature
+            self.found = signal.getsignal(signal.SIGTERM)
+
+    assert "server = _Server(config=uvicorn_config)" in inspect.getsource(ls.LitServer._start_server)
+    looking = Looking(uvicorn.Config(server.app))
+    asyncio.run(looking.serve())
+    assert looking.found == looking.handle_exit
+    assert not looking.should_exit
+    looking.found(signal.SIGTERM, None)
+    assert looking.should_exit
