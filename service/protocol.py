@@ -337,7 +337,10 @@ class Protocol(HttpToolsProtocol):
             receiving.complete = True
             if len(self.turns) > 1:
                 self.flow.pause_reading()
-            self._advance()
+                self._advance()
+            else:  # alone, which is usual
+                self.current = receiving
+                receiving.run()
         else:
             super().on_message_complete()
 
