@@ -79,16 +79,16 @@ class Supervisor:
         Raises StartError when no worker gets ready in time, or HTTP processes keep ending, and
         KeyboardInterrupt when Ctrl-C comes before the service was ready.
         """
-        self._wake_on_signals()
-        try:
-            with _unsignalled():
-                self._workers = [Worker(process) for process in self._host.start_workers()]
-            for slot in range(self._settings.api_servers):
-                self._apis.append(self._start_api(slot))
-            self._watch(until=lambda: bool(self._signals))
-            self._drain()
-        finally:
-            self._end()
+        with _woken_by_signals() as self._awake:
+            try:
+                with _unsignalled():
+                    self._workers = [Worker(process) for process in self._host.start_workers()]
+                for slot in range(self._settings.api_servers):
+                    self._apis.append(self._start_api(slot))
+                self._watch(until=lambda: bool(self._signals))
+                self._drain()
+            finally:
+                self._end()
         if self._signals[0][0] == signal.SIGINT and not self._was_ready:
             raise KeyboardInterrupt
 
@@ -240,12 +240,19 @@ class Supervisor:
             log.warning("HTTP process %d ended with status %s; starting the next", slot, process.exitcode)
             self._apis[slot] = self._start_api(slot)
 
-    def _wake_on_signals(self) -> None:
-        self._awake, wake = socket.socketpair()
-        self._awake.setblocking(False)
+
+@contextlib.contextmanager
+def _woken_by_signals() -> Iterator[socket.socket]:
+    """Yield a socket that becomes readable with each signal."""
+    awake, wake = socket.socketpair()
+    with awake, wake:
+        awake.setblocking(False)
         wake.setblocking(False)
-        self._wake = wake
-        signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        before = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        try:
+            yield awake
+        finally:
+            signal.set_wakeup_fd(before)
 
 
 @contextlib.contextmanager
