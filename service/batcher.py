@@ -1,6 +1,6 @@
-"""The batcher: admits requests, gathers them while a worker is busy, and keeps their deadlines.
+"""The batcher: gathers requests while every worker is busy, keeps their deadlines, and answers each once.
 
-It knows nothing of HTTP or JSON: a request is its rows as raw float32, a deadline and two callbacks.
+Knows nothing of HTTP, JSON or sockets: a request is its rows as raw float32, a deadline and two ways to end.
 """
 
 from __future__ import annotations
@@ -8,84 +8,60 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import math
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from service import frames
-from service.errors import DeadlineError, InternalError, OverloadedError, ServiceError
+from service.batch import Batch, Job, Model
+from service.errors import DeadlineError, InternalError, ServiceError
 from service.results import Results
 
 if TYPE_CHECKING:
-    from typing import Protocol
+    from collections.abc import Sequence
 
-    from service.link import Link
     from service.metrics import Metrics
     from service.settings import Settings
 
-    class Job(Protocol):
-        """What the batcher needs of a request."""
 
-        rows: int
-        payload: bytes
-        explain: bool
-        deadline: float
-        queued: float
-        live: bool
+class Lane(Protocol):
+    """A way to one worker."""
 
-        def succeed(self, results: Results, row: int) -> None: ...
-        def fail(self, error: ServiceError) -> None: ...
+    free: bool
+
+    def send(self, batch: Batch) -> None: ...
+    def end_if_stuck(self, now: float) -> None: ...
 
 
 SWEEP_S = 0.02
 """How late an answer 504 may be: a timer a request would cost more than the whole queue does."""
 MAX_ATTEMPTS = 3
 """Workers that one batch may take with it before it is given up."""
-HEADROOM = 2
-"""A wait is admitted that fits so many times into the time left: the pace is only an estimate, and what
-expires in the queue took a place in vain."""
 BATCH_TARGET_S = 0.05
 """No batch is made so long, by the pace last seen, that it holds up the next one by more than this."""
 
 log = logging.getLogger("logitserve.batcher")
 
 
-class Batch:
-    """The requests of one frame, in order. `rows` counts what was sent."""
-
-    __slots__ = ("attempts", "explain", "id", "jobs", "rows", "sent")
-
-    def __init__(self, batch_id: int, jobs: list[Job]) -> None:
-        self.id = batch_id
-        self.jobs = jobs
-        self.attempts = 0
-        self.sent = 0.0
-
-    def frame(self, digest: bytes, columns: int) -> bytes:
-        """Return the frame of the requests that still wait, and forget the others."""
-        self.jobs = [job for job in self.jobs if job.live]
-        rows, flags, deadline, payloads = 0, 0, 0.0, []
-        for job in self.jobs:
-            rows += job.rows
-            payloads.append(job.payload)
-            if job.explain:
-                flags = frames.FLAG_EXPLAIN
-            deadline = max(deadline, job.deadline)
-        self.rows = rows
-        return frames.pack_request(self.id, digest, deadline, rows, columns, flags, payloads)
-
-
 class Batcher:
     """The queue of one HTTP process, in front of its links to the workers."""
 
-    def __init__(self, settings: Settings, digest: str, classes: int, columns: int) -> None:
-        self._settings = settings
-        self._digest = bytes.fromhex(digest)
-        self._classes, self._columns = classes, columns
-        self.metrics: Metrics
-        self.links: list[Link] = []
-        self._pending: dict[Job, None] = {}
+    def __init__(
+        self,
+        settings: Settings,
+        model: Model,
+        lanes: Sequence[Lane],
+        pending: dict[Job, None],
+        metrics: Metrics,
+    ) -> None:
+        """`pending` is where the requests stand that are taken and unanswered, in order."""
+        self._model = model
+        self._lanes = lanes
+        self._pending = pending
+        self._metrics = metrics
+        self._max_rows = settings.max_rows
+        # Every HTTP process has about as much waiting as this one, and all workers share it.
+        self._share = settings.api_servers / len(lanes)
         self._queue: deque[Job] = deque()
         self._queued_rows = 0
         self._retries: deque[Batch] = deque()
@@ -95,19 +71,12 @@ class Batcher:
         self._swept = 0.0
 
     def pending(self) -> int:
-        """Return how many requests are admitted and unanswered."""
+        """Return how many requests are taken and unanswered."""
         return len(self._pending)
 
-    def check_admission(self, deadline: float) -> None:
-        """Raise OverloadedError when one more request cannot be taken, or could not be served in time."""
-        # Every HTTP process has about as much waiting as this one, and all workers share it.
-        wait = self._queued_rows * self._seconds_per_row * self._settings.api_servers / len(self.links)
-        full = len(self._pending) >= self._settings.max_pending
-        if full or time.monotonic() + HEADROOM * wait > deadline:
-            self.metrics.rejected("overloaded")
-            error = OverloadedError("too many requests are waiting; try again later")
-            error.retry_after_s = max(1, math.ceil(wait))
-            raise error
+    def expected_wait_s(self) -> float:
+        """Return how long a request that is taken now will wait for a worker, by the pace last seen."""
+        return self._queued_rows * self._seconds_per_row * self._share
 
     def submit(self, job: Job) -> None:
         """Take `job`, which is answered exactly once: by its results, its failure, or at its deadline."""
@@ -125,7 +94,7 @@ class Batcher:
             self._sweeping = True
             self._swept = job.queued
             asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
-            self.metrics.soon()
+            self._metrics.soon()
 
     def forget(self, job: Job) -> None:
         """Give back the place of a job that needs no answer any more; it is never started."""
@@ -136,16 +105,16 @@ class Batcher:
         self._dispatching = False
         if not self._queue and not self._retries:
             return
-        for link in self.links:
-            if link.free:
+        for lane in self._lanes:
+            if lane.free:
                 now = time.monotonic()
                 batch = self._next(now)
                 if batch is None:
                     return
                 batch.sent = now
                 for job in batch.jobs:
-                    self.metrics.queue_wait.add(batch.sent - job.queued)
-                link.send(batch)
+                    self._metrics.queue_wait.add(batch.sent - job.queued)
+                lane.send(batch)
 
     def _next(self, now: float) -> Batch | None:
         """Return the next batch, as large as it may be: one that lost its worker before any new one."""
@@ -153,7 +122,7 @@ class Batcher:
             batch = self._retries.popleft()
             if any(job.live for job in batch.jobs):
                 return batch
-        limit = self._settings.max_rows
+        limit = self._max_rows
         if self._seconds_per_row:
             limit = max(1, min(limit, int(BATCH_TARGET_S / self._seconds_per_row)))
         jobs: list[Job] = []
@@ -165,22 +134,18 @@ class Batcher:
             if job.live and job.deadline > now:
                 rows += job.rows
                 jobs.append(job)
-        return Batch(next(self._ids), jobs) if jobs else None
-
-    def frame(self, batch: Batch) -> bytes:
-        """Return the frame that asks for the scores of `batch`."""
-        return batch.frame(self._digest, self._columns)
+        return Batch(next(self._ids), jobs, self._model, self) if jobs else None
 
     def finished(self, batch: Batch, status: int, microseconds: int, payload: frames.Raw) -> None:
         """Answer the requests of `batch` with what the worker said, and send the next one."""
         if status == frames.Status.OK:
             # The model's own time: the wait for a worker that stood still says nothing of the next batch.
             self._seconds_per_row += (microseconds / 1e6 / batch.rows - self._seconds_per_row) / 8
-            self.metrics.batch(batch.rows, microseconds)
+            self._metrics.batch(batch.rows, microseconds)
         # The worker goes on while its last answers are encoded.
         self.dispatch()
         if status == frames.Status.OK:
-            results = Results(payload, batch.rows, self._classes, self._columns)
+            results = Results(payload, batch.rows, self._model.classes, self._model.columns)
             row = 0
             for job in batch.jobs:
                 if job.live:
@@ -200,6 +165,7 @@ class Batcher:
         else:
             log.error("gave up a batch that %d workers died on", batch.attempts, extra={"rows": batch.rows})
             self._fail(batch, InternalError("the model's process died on this request"))
+        self.dispatch()
 
     def _fail(self, batch: Batch, error: ServiceError) -> None:
         for job in batch.jobs:
@@ -223,8 +189,8 @@ class Batcher:
         late = now - self._swept > 1  # this process stood still itself, so it cannot blame a worker
         self._swept = now
         if not late:
-            for link in self.links:
-                link.end_if_stuck(now)
-        self._sweeping = bool(self._pending) or any(not link.free for link in self.links)
+            for lane in self._lanes:
+                lane.end_if_stuck(now)
+        self._sweeping = bool(self._pending) or any(not lane.free for lane in self._lanes)
         if self._sweeping:
             asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)

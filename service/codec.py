@@ -53,14 +53,17 @@ NO_NUMBER = "the numbers are too large for this model"
 class PredictCodec:
     """The two directions of `/predict` for one version of a model."""
 
-    def __init__(self, manifest: Manifest, max_rows: int, label_counts: list[int]) -> None:
-        """`label_counts` counts the answered rows by class; whoever made it reads it."""
+    def __init__(self, manifest: Manifest, max_rows: int, most_bytes: int, label_counts: list[int]) -> None:
+        """`most_bytes` may a body have when it is inflated.
+
+        `label_counts` counts the answered rows by class; whoever made it reads it.
+        """
         names = [item.name for item in manifest.inputs]
         self._inputs = len(names)
         self._classes = len(manifest.classes)
         self._threshold = manifest.threshold
         self._label_counts = label_counts
-        self._max_rows = max_rows
+        self._max_rows, self._most_bytes = max_rows, most_bytes
         # A large body with more commas than any good one has is not worth the second that parsing it takes.
         per_row = len(names) + sum(name.count(",") for name in names)
         self._most_commas = max_rows * per_row + MAX_ID_CHARACTERS + MAX_FIELDS
@@ -89,7 +92,7 @@ class PredictCodec:
 
         Raises MalformedError, InvalidError, TooLargeError or UnsupportedError.
         """
-        body = whole_body(call)
+        body = whole_body(call, self._most_bytes)
         if len(body) > LARGE_BYTES and body.count(b",") > self._most_commas:
             raise TooLargeError(f"more values than {self._max_rows} rows have")
         try:
@@ -234,7 +237,7 @@ def _lower(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:]
 
 
-def whole_body(call: Call) -> bytes:
+def whole_body(call: Call, most_bytes: int) -> bytes:
     """Return the body in one piece, without its Content-Encoding.
 
     Only for routes that change nothing: they take a JSON object that calls itself a form, as `curl -d` sends
@@ -249,7 +252,7 @@ def whole_body(call: Call) -> bytes:
     body = call.body[0] if len(call.body) == 1 else b"".join(call.body)
     encoding = call.headers.get(b"content-encoding")
     if encoding is not None:
-        body = inflate(body, encoding, call.edge.settings.max_body_bytes)
+        body = inflate(body, encoding, most_bytes)
     if form and not OBJECT.match(body):
         raise UnsupportedError(NO_FORM)
     return body

@@ -21,9 +21,8 @@ from fastapi import FastAPI
 from litserve.transport.base import MessageTransport
 
 from service.device import Device
-from service.edge import Edge
 from service.errors import StartError
-from service.protocol import Protocol
+from service.protocol import Connection
 from service.settings import Settings
 
 PRIVATE = (
@@ -62,7 +61,7 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
         settings: Settings,
         device: Device,
         add_routes: Callable[[FastAPI], None],
-        open_plane: Callable[[int], AbstractAsyncContextManager[Edge]],
+        open_plane: Callable[[int], AbstractAsyncContextManager[dict[str, Any]]],
         ending: int,
     ) -> None:
         """`ending` is a pipe; each HTTP process finishes when it is at its end."""
@@ -98,9 +97,9 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
     @contextlib.asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         """Open the HTTP process's data plane, where uvicorn's connections find it."""
-        async with super().lifespan(app), self._open_plane(self._slot) as edge:
+        async with super().lifespan(app), self._open_plane(self._slot) as state:
             asyncio.get_running_loop().add_reader(self._ending, self._finish)
-            yield {"edge": edge}
+            yield state
 
     def _finish(self) -> None:
         """Have uvicorn finish as by a signal: its handler is installed, but main has signals blocked here."""
@@ -128,7 +127,7 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
             "warning",
             [listener],
             "process",
-            http=Protocol,
+            http=Connection,
             ws="none",
             loop="uvloop",
             access_log=False,

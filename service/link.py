@@ -1,6 +1,6 @@
 """The link from this HTTP process to one worker's slot: connect, send one batch, wait, notice its death.
 
-Knows nothing of requests: what to send and what to do with a reply is the batcher's.
+Knows nothing of requests: what to send a batch says, and what to do with a reply its owner.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from service.batcher import Batch, Batcher
+    from service.batch import Batch
 
 RECONNECT_S = 0.02
 """How often a worker's socket is tried while it is not there; a worker takes a second or more to start."""
@@ -34,13 +34,14 @@ class Link(asyncio.Protocol):
     def __init__(
         self,
         path: Path,
-        batcher: Batcher,
         stuck_s: float,
         greeted: Callable[[dict[str, Any]], None],
         stuck: Callable[[], None],
     ) -> None:
+        """`greeted` and `stuck` are told of a worker that is ready, and of one that had to be ended."""
+        self.greeting: dict[str, Any] = {}
+        """What the worker last said of itself: `pid`, `device`, `torch` and `digest`."""
         self._path = path
-        self._batcher = batcher
         self._stuck_s = stuck_s
         self._greeted = greeted
         self._stuck = stuck
@@ -48,11 +49,11 @@ class Link(asyncio.Protocol):
         self._batch: Batch | None = None
         self._ping: asyncio.Future[None] | None = None
         self._pinged = 0.0
-        self._pid = 0
         self.up = self.free = False
 
-    async def keep_connected(self) -> None:
-        """Connect whenever there is no connection, until cancelled."""
+    async def keep_connected(self, freed: Callable[[], None]) -> None:
+        """Connect whenever there is no connection, until cancelled; tell `freed` of each new worker."""
+        self._freed = freed
         loop = asyncio.get_running_loop()
         while True:
             self._closed = loop.create_future()
@@ -67,7 +68,7 @@ class Link(asyncio.Protocol):
         """Send `batch`; only when `free`."""
         self.free = False
         self._batch = batch
-        self._transport.write(self._batcher.frame(batch))  # type: ignore[union-attr] # free means connected
+        self._transport.write(batch.frame())  # type: ignore[union-attr] # free means connected
 
     async def answers(self, within_s: float) -> bool:
         """Return whether the worker gives a sign of life in time."""
@@ -89,11 +90,11 @@ class Link(asyncio.Protocol):
         if self._ping is not None and not self._ping.done():
             held_since = min(held_since, self._pinged)
         if self.up and now - held_since > self._stuck_s:
-            log.error("worker process %d is stuck; ending it", self._pid)
+            log.error("worker process %d is stuck; ending it", self.greeting["pid"])
             self.up = False
             self._stuck()
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
+                os.kill(self.greeting["pid"], signal.SIGKILL)
 
     # asyncio.Protocol
 
@@ -105,18 +106,17 @@ class Link(asyncio.Protocol):
         for (_, batch_id, status, _, microseconds), payload in self._stream.feed(data):
             batch = self._batch
             if status == frames.Status.HELLO:
-                greeting = json.loads(bytes(payload))
-                self._pid = greeting["pid"]
-                self._greeted(greeting)
+                self.greeting = json.loads(bytes(payload))
+                self._greeted(self.greeting)
                 self.up = self.free = True
-                self._batcher.dispatch()
+                self._freed()
             elif batch_id == 0:
                 if self._ping is not None and not self._ping.done():
                     self._ping.set_result(None)
             elif batch is not None and batch.id == batch_id:
                 self._batch = None
                 self.free = True
-                self._batcher.finished(batch, status, microseconds, payload)
+                batch.owner.finished(batch, status, microseconds, payload)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._transport = None
@@ -126,5 +126,4 @@ class Link(asyncio.Protocol):
             self._ping.cancel()
         self._closed.set_result(None)
         if batch is not None:
-            self._batcher.lost(batch)
-            self._batcher.dispatch()
+            batch.owner.lost(batch)

@@ -1,24 +1,44 @@
-"""Middleware around all routes but the data plane: request ids, keys, errors, counts and log lines.
+"""Middleware around all routes but the data plane: keys, origins, errors and the accounts.
 
 Knows nothing of what the routes answer.
 """
 
+from __future__ import annotations
+
 import logging
 import time
-from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import errors, logs
-from service.call import SANE_ID
-from service.edge import Edge
+from service import errors
+from service.accounting import UNMATCHED
 from service.errors import InternalError, MethodNotAllowedError, ServiceError
 from service.keys import Access, access_to
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from service.edge import Edge
 
 PREFLIGHT, WANTED = b"access-control-request-method", b"access-control-request-headers"
 
 log = logging.getLogger("logitserve.http")
+
+
+class Asked:
+    """A request that the app answers, as it is accounted for."""
+
+    rows = None
+
+    def __init__(self, scope: Scope, edge: Edge) -> None:
+        self.method: str = scope["method"]
+        self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        self.request_id = edge.accounting.request_id(self.headers)
+        self.started = time.monotonic()
+        self.route = UNMATCHED
 
 
 class Observer:
@@ -33,85 +53,51 @@ class Observer:
             await self._app(scope, receive, send)
             return
         edge: Edge = scope["state"]["edge"]
-        headers = dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"")
-        request_id = given.decode() if SANE_ID.fullmatch(given) else edge.new_id()
-        started = time.monotonic()
-        status = 0
-
-        method, origin = scope["method"], headers.get(b"origin")
-        if method == "HEAD":
+        asked = Asked(scope, edge)
+        if asked.method == "HEAD":
             scope = {**scope, "method": "GET"}  # uvicorn, which has the other scope, sends no body
+        status = 0
 
         async def observed(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                added = [(b"date", edge.date), (b"x-request-id", request_id.encode())]
-                message["headers"] = [*message["headers"], *added, *edge.cors.headers(origin)]
+                added = [(b"date", edge.sweep.date), (b"x-request-id", asked.request_id.encode())]
+                own = edge.cors.headers(asked.headers.get(b"origin"))
+                message["headers"] = [*message["headers"], *added, *own]
             await send(message)
 
         code = None
         try:
             try:
-                await self._pass_on(edge, method, headers, scope, receive, observed)
+                await self._pass_on(edge, asked, scope, receive, observed)
             except ServiceError:
                 raise
             except Exception:
-                log.exception("a bug", extra={"request_id": request_id})
+                log.exception("a bug", extra={"request_id": asked.request_id})
                 if status:
                     raise
                 raise InternalError("the service failed on this request") from None
         except ServiceError as error:
             code = error.code
             answer = Response(
-                errors.body(error, request_id), error.status, errors.headers(error), "application/json"
+                errors.body(error, asked.request_id), error.status, errors.headers(error), "application/json"
             )
             await answer(scope, receive, observed)
-        self._count(edge, scope, method, headers, request_id, status, code, time.monotonic() - started)
+        # A method that the route does not take is not counted by its name: the client chose it.
+        if status != MethodNotAllowedError.status and "route" in scope:
+            route: Any = scope["route"]
+            asked.route = route.path
+        edge.accounting.answered(asked, status, code)
 
-    async def _pass_on(
-        self,
-        edge: Edge,
-        method: str,
-        headers: Mapping[bytes, bytes],
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        origin = headers.get(b"origin")
-        if method == "OPTIONS" and edge.cors.used and PREFLIGHT in headers:
-            found = edge.cors.preflight(origin, headers.get(WANTED, b""))
+    async def _pass_on(self, edge: Edge, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
+        origin = asked.headers.get(b"origin")
+        if asked.method == "OPTIONS" and edge.cors.used and PREFLIGHT in asked.headers:
+            found = edge.cors.preflight(origin, asked.headers.get(WANTED, b""))
             await Response(status_code=204, headers=found)(scope, receive, send)
             return
         access = access_to(scope["path"])
-        edge.keys.check(access, headers)
+        edge.keys.check(access, asked.headers)
         if access is Access.ADMIN:
-            edge.cors.check_change(origin, headers.get(b"host", b""))
+            edge.cors.check_change(origin, asked.headers.get(b"host", b""))
         await self._app(scope, receive, send)
-
-    @staticmethod
-    def _count(
-        edge: Edge,
-        scope: Scope,
-        method: str,
-        headers: Mapping[bytes, bytes],
-        request_id: str,
-        status: int,
-        code: str | None,
-        seconds: float,
-    ) -> None:
-        # A method that the route does not take is not counted by its name: the client chose it.
-        matched = status != MethodNotAllowedError.status and "route" in scope
-        template = scope["route"].path if matched else "unmatched"
-        edge.metrics.answered(template, method if matched else "other", status, seconds)
-        logs.log_request(
-            status,
-            seconds,
-            edge.settings.slow_request_s,
-            request_id=request_id,
-            method=method,
-            route=template,
-            code=code,
-            traceparent=logs.traceparent(headers),
-        )

@@ -14,10 +14,11 @@ from pydantic import ValidationError
 
 from models.manifest import Manifest
 from service import compression, tensors
-from service.call import Call
+from service.call import Call, Content
 from service.codec import NO_NUMBER, whole_body
-from service.edge import Edge, Route
+from service.direct import Route, Routes
 from service.errors import InvalidError, MalformedError, NotFoundError, quote
+from service.keys import POLICY
 from service.oip_inputs import Inputs
 from service.oip_schema import InferRequest
 from service.results import Results
@@ -43,9 +44,13 @@ class Wanted(NamedTuple):
 class InferCodec:
     """The two directions of `/v2/models/…/infer` for one version of a model."""
 
-    def __init__(self, manifest: Manifest, max_rows: int, label_counts: list[int]) -> None:
-        """`label_counts` counts the answered rows by class; whoever made it reads it."""
+    def __init__(self, manifest: Manifest, max_rows: int, most_bytes: int, label_counts: list[int]) -> None:
+        """`most_bytes` may a body have when it is inflated.
+
+        `label_counts` counts the answered rows by class; whoever made it reads it.
+        """
         self._inputs = Inputs(manifest, max_rows)
+        self._most_bytes = most_bytes
         self._threshold = np.float64(manifest.threshold)  # or numpy would compare with its float32
         self._label_counts = label_counts
         self._parse_known = functools.lru_cache(KNOWN_HEADERS)(self._parse)
@@ -66,7 +71,7 @@ class InferCodec:
         Raises MalformedError for what is no infer request, InvalidError for one that does not fit the model,
         TooLargeError or UnsupportedError.
         """
-        body = whole_body(call)
+        body = whole_body(call, self._most_bytes)
         length = self._json_length(call, body)
         if length == 0 and HEADER_LENGTH in call.headers:
             wanted = [Wanted(name, binary=True) for name in DEFAULT_OUTPUTS]
@@ -155,10 +160,7 @@ class InferCodec:
         given = call.request_id if call.id is None else call.id
         header = f'{{{self._head}, "id": {json.dumps(given)}, "outputs": [{", ".join(parts)}]}}'.encode()
         if raws:
-            call.content = (
-                b"content-type: application/octet-stream\r\ninference-header-content-length: %d\r\n"
-                % len(header)
-            )
+            call.content = Content(b"application/octet-stream", json_bytes=len(header))
         return _compressed(call, b"".join([header, *raws]))
 
     def _labels(self, probabilities: NDArray[np.float32]) -> NDArray[np.intp]:
@@ -175,7 +177,7 @@ class InferCodec:
         return f"[{', '.join([self._labels_json[label] for label in labels.tolist()])}]"
 
 
-def add_infer_routes(edge: Edge, manifest: Manifest, codec: InferCodec) -> None:
+def add_infer_routes(routes: Routes, manifest: Manifest, codec: InferCodec) -> None:
     """Have the infer paths take the data plane's way; those of what is not served are answered 404 there."""
 
     def unknown(_: Call) -> None:
@@ -183,9 +185,9 @@ def add_infer_routes(edge: Edge, manifest: Manifest, codec: InferCodec) -> None:
 
     for template in (INFER, INFER_VERSION):
         served = template.format(model=manifest.name, version=manifest.version)
-        edge.add_route(served.encode(), Route(template, codec.decode))
+        routes.paths[served.encode()] = Route(template, POLICY[template], codec.decode)
         others = template.format(model="[^/]+", version="[^/]+")
-        edge.add_family(re.compile(others.encode()), Route(template, unknown))
+        routes.add_family(re.compile(others.encode()), Route(template, POLICY[template], unknown))
 
 
 def _compressed(call: Call, body: bytes) -> bytes:
@@ -195,5 +197,5 @@ def _compressed(call: Call, body: bytes) -> bytes:
     encoding = compression.choose(accepted)
     if encoding is None:
         return body
-    call.content += b"content-encoding: %b\r\nvary: accept-encoding\r\n" % encoding
+    call.content = call.content._replace(encoding=encoding)
     return compression.compress(body, encoding)

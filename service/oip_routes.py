@@ -12,7 +12,6 @@ from fastapi import Depends, FastAPI, Request
 
 from service import __version__
 from service.deployment import Deployment
-from service.edge import Edge
 from service.errors import InternalError, NotFoundError, NotReadyError
 from service.metrics import FLUSH_S, TolerantCollector
 from service.oip import INFER, INFER_VERSION
@@ -27,6 +26,7 @@ from service.oip_schema import (
     ServerMetadata,
 )
 from service.oip_statistics import statistics
+from service.readiness import Readiness
 from service.schema import ErrorResponse
 from service.signature import configuration, metadata
 
@@ -67,7 +67,7 @@ def _add_server_routes(app: FastAPI, deployment: Deployment) -> None:
     @app.post("/v2/repository/index", response_model=list[IndexEntry], tags=TAGS)
     async def repository_index(request: Request) -> Any:
         """List what is served."""
-        reason = await _edge(request).unready()
+        reason = await _readiness(request).unready()
         return [
             {
                 "name": manifest.name,
@@ -85,7 +85,7 @@ def _add_model_routes(app: FastAPI, deployment: Deployment) -> None:
     async def statistics_of_all(request: Request) -> Any:
         """Tell how often the model was asked, and how long it took."""
         await asyncio.sleep(FLUSH_S)
-        _edge(request).metrics.flush()
+        request.state.flush()
         return statistics(TolerantCollector(deployment.metrics_dir, deployment.slots).collect(), *served)
 
     async def model_ready(request: Request) -> Any:
@@ -95,7 +95,7 @@ def _add_model_routes(app: FastAPI, deployment: Deployment) -> None:
 
     async def model_configuration(request: Request) -> Any:
         """Tell the configuration in Triton's form."""
-        device = _edge(request).greeting.get("device") or "cpu"
+        device = _readiness(request).greeting.get("device") or "cpu"
         return configuration(manifest, settings.max_rows, device, len(deployment.worker_sockets))
 
     async def model_metadata() -> Any:
@@ -150,12 +150,12 @@ def _add_infer_routes(app: FastAPI, responses: Responses) -> None:
     app.post(INFER_VERSION, response_model=InferResponse, responses=responses, tags=TAGS)(infer_version)
 
 
-def _edge(request: Request) -> Edge:
-    edge: Edge = request.state.edge
-    return edge
+def _readiness(request: Request) -> Readiness:
+    found: Readiness = request.state.readiness
+    return found
 
 
 async def _check_ready(request: Request) -> None:
-    reason = await _edge(request).unready()
+    reason = await _readiness(request).unready()
     if reason is not None:
         raise NotReadyError(reason)

@@ -1,4 +1,4 @@
-"""The data plane of one HTTP process: codec, batcher, links and metrics, put together when it starts."""
+"""One HTTP process, put together when it starts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 
 from service import logs
+from service.accounting import Accounting
+from service.admission import Admission
+from service.batch import Job, Model
 from service.batcher import Batcher
 from service.codec import PredictCodec
-from service.edge import Edge, Route
+from service.direct import Route, Routes
+from service.edge import Edge, most_connections
+from service.keys import POLICY
 from service.link import Link
 from service.metrics import Metrics, open_files
 from service.oip import InferCodec, add_infer_routes
-from service.origins import Hosts
+from service.origins import Cors, Hosts
+from service.readiness import Readiness
+from service.sweep import Sweep
 from service.worker import die_with
 
 if TYPE_CHECKING:
@@ -26,40 +33,64 @@ if TYPE_CHECKING:
 
 
 @contextlib.asynccontextmanager
-async def open_plane(deployment: Deployment, slot: int) -> AsyncIterator[Edge]:
-    """Run the data plane of HTTP process `slot` while the context is open."""
+async def open_plane(deployment: Deployment, slot: int) -> AsyncIterator[dict[str, Any]]:
+    """Run HTTP process `slot` while the context is open; yield what the app's requests see of it.
+
+    That is the `edge`, the `readiness`, and `flush`, which brings what was counted to the metric files.
+    """
     die_with(deployment.main_pid)
-    settings, manifest = deployment.settings, deployment.artifact.manifest
+    settings, artifact = deployment.settings, deployment.artifact
+    manifest = artifact.manifest
     open_files(deployment.metrics_dir, f"api-{slot}")
-    batcher = Batcher(settings, deployment.artifact.digest, len(manifest.classes), len(manifest.inputs))
-    metrics = Metrics(CollectorRegistry(), manifest, batcher.pending, settings.max_pending)
-    batcher.metrics = metrics
+    pending: dict[Job, None] = {}
+    metrics = Metrics(CollectorRegistry(), manifest, pending.__len__, settings.max_pending)
     logs.configure(settings, metrics.log_dropped.inc)
-    codec = PredictCodec(manifest, settings.max_rows, metrics.labels)
-    hosts = Hosts(settings, deployment.address, guarded=deployment.keys.ask_to_predict)
-    edge = Edge(settings, deployment.keys, hosts, batcher, metrics, deployment.draining)
-    edge.add_route(b"/predict", Route("/predict", codec.decode))
-    add_infer_routes(edge, manifest, InferCodec(manifest, settings.max_rows, metrics.labels))
 
     def greeted(worker: int, greeting: dict[str, Any]) -> None:
         deployment.mark_greeted(worker)
-        edge.greeting = greeting
-        metrics.serving(deployment.artifact.digest, greeting["device"], greeting["torch"])
+        metrics.serving(artifact.digest, greeting["device"], greeting["torch"])
 
-    batcher.links = [
+    links = [
         Link(
             path,
-            batcher,
             settings.timeout_s,
             functools.partial(greeted, worker),
             functools.partial(deployment.mark_stuck, worker),
         )
         for worker, path in enumerate(deployment.worker_sockets)
     ]
-    tasks = [asyncio.create_task(link.keep_connected()) for link in batcher.links]
+    model = Model(bytes.fromhex(artifact.digest), len(manifest.classes), len(manifest.inputs))
+    batcher = Batcher(settings, model, links, pending, metrics)
+    accounting = Accounting(settings, metrics)
+    edge = Edge(
+        hosts=Hosts(settings, deployment.address, guarded=deployment.keys.ask_to_predict),
+        cors=Cors(settings),
+        keys=deployment.keys,
+        admission=Admission(batcher, settings.max_pending, accounting),
+        accounting=accounting,
+        routes=_routes(deployment, metrics.labels),
+        batcher=batcher,
+        sweep=Sweep(),
+        draining=deployment.draining,
+        timeout_s=settings.timeout_s,
+        receive_timeout_s=settings.receive_timeout_s,
+        keep_alive_s=settings.keep_alive_s,
+        max_body_bytes=settings.max_body_bytes,
+        max_connections=most_connections(settings.max_connections),
+    )
+    tasks = [asyncio.create_task(link.keep_connected(batcher.dispatch)) for link in links]
     try:
-        yield edge
+        yield {"edge": edge, "readiness": Readiness(links, deployment.draining), "flush": metrics.flush}
     finally:
         for task in tasks:
             task.cancel()
         metrics.flush()
+
+
+def _routes(deployment: Deployment, label_counts: list[int]) -> Routes:
+    settings, manifest = deployment.settings, deployment.artifact.manifest
+    limits = manifest, settings.max_rows, settings.max_body_bytes, label_counts
+    routes = Routes()
+    routes.paths[b"/predict"] = Route("/predict", POLICY["/predict"], PredictCodec(*limits).decode)
+    add_infer_routes(routes, manifest, InferCodec(*limits))
+    return routes

@@ -6,17 +6,15 @@ order of their requests. Knows nothing of rows, batches or workers.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import unquote, unquote_to_bytes
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import unquote_to_bytes
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from service.call import Call
 from service.errors import (
     HeadersTooLargeError,
     HttpVersionError,
@@ -29,9 +27,15 @@ from service.errors import (
     UriTooLongError,
 )
 from service.listener import let_in
+from service.turns import AppTurn, DirectTurn
 
 if TYPE_CHECKING:
-    from service.edge import Edge, Route
+    import asyncio
+
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    from service.direct import Route
+    from service.edge import Edge
 
 MAX_URL_BYTES = 8 * 1024
 MAX_HEAD_BYTES = 32 * 1024
@@ -58,17 +62,18 @@ GRACE_S = 0.3
 """An idle connection stays open this long at the end: a close would reset a request that is on its way."""
 
 
-class Protocol(HttpToolsProtocol):
+class Connection(HttpToolsProtocol):
     """One connection. `turns` holds its unanswered requests in order; `current` is being answered."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.edge: Edge = self.app_state["edge"]
-        self.turns: deque[Call | tuple[RequestResponseCycle, Any]] = deque()
-        self.current: Call | tuple[RequestResponseCycle, Any] | None = None
-        self.receiving: Call | RequestResponseCycle | None = None
+        self.turns: deque[DirectTurn | AppTurn] = deque()
+        self.current: DirectTurn | AppTurn | None = None
+        self.receiving: DirectTurn | AppTurn | None = None
         self.refusal: ServiceError | None = None
-        self.in_head = self.closing = self.lingering = self.upgrading = self.advancing = False
+        self.in_head = self.closing = self.lingering = False
+        self.upgrading = self.advancing = self.expects = False
         self.url = self.data = b""
         self.headers = []
         self.earlier: list[bytes] = []
@@ -78,20 +83,17 @@ class Protocol(HttpToolsProtocol):
         self.started = self.last_active = time.monotonic()
         if self.edge.draining():
             let_in(transport.get_extra_info("socket").fileno())
-        self.edge.opened(self)
-        if len(self.edge.connections) > self.edge.max_connections:
-            self.edge.metrics.rejected("connections")
+        sweep = self.edge.sweep
+        sweep.opened(self)
+        if len(sweep.connections) > self.edge.max_connections:
+            self.edge.accounting.rejected("connections")
             # Without lingering: it would hold a descriptor, which is what there are too few of.
             self._refuse(OverloadedError("too many connections are open; try again later"), linger=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.edge.connections.discard(self)
+        self.edge.sweep.closed(self)
         for turn in self.turns:
-            if isinstance(turn, Call):
-                turn.cancel()
-            else:
-                self._abandon(turn[0])
-        self.cycle = None  # type: ignore[assignment] # every cycle has just been told
+            turn.cancel()
         super().connection_lost(exc)
 
     # Bytes in
@@ -206,7 +208,7 @@ class Protocol(HttpToolsProtocol):
             return
         self.in_head = self.upgrading = False
         self.after_head, self.body_bytes = -len(self.data), 0
-        route = self.edge.routes.get(self.url) if method == b"POST" else None
+        route = self.edge.routes.paths.get(self.url) if method == b"POST" else None
         if route is not None:
             self._begin_call(route, fields)
         else:
@@ -244,11 +246,11 @@ class Protocol(HttpToolsProtocol):
             self._raise(HeadersTooLargeError(f"headers of more than {MAX_HEAD_BYTES} bytes"))
 
     def _begin_call(self, route: Route, fields: dict[bytes, bytes]) -> None:
-        self.receiving = call = Call(self, route, fields)
-        call.keep_alive = self._keeps_alive()
-        self.turns.append(call)
+        self.receiving = turn = DirectTurn(self, route, fields)
+        turn.keep_alive = self.keeps_alive()
+        self.turns.append(turn)
         length = fields.get(b"content-length")
-        if length is not None and int(length) > self.edge.settings.max_body_bytes:
+        if length is not None and int(length) > self.edge.max_body_bytes:
             self._raise(_body_too_large(self.edge))
         if b"expect" in fields and self._expects(fields) and len(self.turns) == 1:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -258,13 +260,19 @@ class Protocol(HttpToolsProtocol):
         if b"#" in self.url:
             self._raise(MalformedError("the request's target has a fragment"))
         path, query = self._target()
-        route = self.edge.route(unquote_to_bytes(path)) if method == b"POST" else None
+        route = self.edge.routes.find(unquote_to_bytes(path)) if method == b"POST" else None
         if route is not None:
             self._begin_call(route, fields)
-        else:
-            self._begin_cycle(method, path, query, fields)
+            return
+        self.expects = self._expects(fields)
+        self.receiving = turn = AppTurn(self, method, path, query)
+        self.turns.append(turn)
+        if len(self.turns) > 1:
+            self.flow.pause_reading()
+        self._advance()
 
-    def _keeps_alive(self) -> bool:
+    def keeps_alive(self) -> bool:
+        """Return whether the connection goes on after the request that is being read."""
         return self.version == "1.1" and self.parser.should_keep_alive()
 
     def _expects(self, fields: dict[bytes, bytes]) -> bool:
@@ -278,71 +286,28 @@ class Protocol(HttpToolsProtocol):
         parsed = httptools.parse_url(self.url)
         return parsed.path or b"/", parsed.query or b""
 
-    def _begin_cycle(self, method: bytes, path: bytes, query: bytes, fields: dict[bytes, bytes]) -> None:
-        """Make of a request what uvicorn would, but for the order of answers, which `turns` keeps."""
-        self.scope = {
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": self.version,
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme,  # type: ignore[typeddict-item] # set with the connection
-            "method": method.decode("ascii"),
-            "root_path": "",
-            "path": unquote(path.decode("ascii")),
-            "raw_path": path,
-            "query_string": query,
-            "headers": self.headers,
-            "state": self.app_state.copy(),
-        }
-        self.cycle = RequestResponseCycle(
-            scope=self.scope,
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=self._expects(fields),
-            keep_alive=self._keeps_alive(),
-            on_response=self.on_response_complete,
-        )
-        self._start_asgi_task(self.cycle, self.app)
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self.receiving = cycle
-        self.turns.append((cycle, app))
-        if len(self.turns) > 1:
-            self.flow.pause_reading()
-        self._advance()
-
     def on_chunk_header(self) -> None:
         self.chunks += 1
 
     def on_body(self, body: bytes) -> None:
         self.body_bytes += len(body)
-        if self.body_bytes > self.edge.settings.max_body_bytes:
+        if self.body_bytes > self.edge.max_body_bytes:
             self._raise(_body_too_large(self.edge))
-        if isinstance(self.receiving, Call):
-            self.receiving.body.append(body)
-        else:
-            super().on_body(body)
+        if self.receiving is not None:
+            self.receiving.receive(body)
 
     def on_message_complete(self) -> None:
         if self.upgrading:
             return
         receiving, self.receiving = self.receiving, None
-        if isinstance(receiving, Call):
-            receiving.complete = True
+        if receiving is not None:
+            receiving.finish()
             if len(self.turns) > 1:
                 self.flow.pause_reading()
                 self._advance()
-            else:  # alone, which is usual
+            elif self.turns and self.current is None:  # alone, which is usual
                 self.current = receiving
-                receiving.run()
-        else:
-            super().on_message_complete()
+                receiving.start()
 
     # Answers out
 
@@ -351,18 +316,14 @@ class Protocol(HttpToolsProtocol):
         if self.advancing:  # an answer that came at once: the loop below goes on
             return
         self.advancing = True
-        while self.current is None and self.turns:
-            turn = self.turns[0]
-            if isinstance(turn, Call):
-                if not turn.complete:
-                    break
-                self.current = turn
-                turn.run()
-            else:
-                self.current = turn
-                turn[0].keep_alive = turn[0].keep_alive and not self.edge.draining()
-                super()._start_asgi_task(*turn)
+        while self.current is None and self.turns and self.turns[0].complete:
+            self.current = self.turns[0]
+            self.current.start()
         self.advancing = False
+
+    def run_app(self, cycle: RequestResponseCycle) -> None:
+        """Have the app answer a request."""
+        self._start_asgi_task(cycle, self.app)
 
     def answered(self, *, keep_alive: bool) -> None:
         """Take the answered request off; go on with the next one, or end the connection."""
@@ -386,30 +347,25 @@ class Protocol(HttpToolsProtocol):
         """Answer what is being received with `error`, after the answers before it, and then close."""
         self.lingering = linger
         receiving, self.receiving = self.receiving, None
-        if isinstance(receiving, RequestResponseCycle):
-            if receiving.response_started:
+        if isinstance(receiving, AppTurn):
+            if receiving.abandon():
                 self.transport.close()
                 return
-            self._abandon(receiving)
             self.turns.pop()
             if not self.turns:
                 self.current = None
-        call = receiving if isinstance(receiving, Call) else Call(self, None, dict(self.headers))
-        if call is not receiving:
-            self.turns.append(call)
-            call.omits_body = self.url != b"" and self.parser.get_method() == b"HEAD"
-        call.refusal, call.complete, call.keep_alive = error, True, False
+            receiving = None
+        if receiving is None:
+            method = self.parser.get_method().decode() if self.url else ""
+            receiving = DirectTurn(self, None, dict(self.headers), method)
+            self.turns.append(receiving)
+        receiving.refuse(error)
         self._advance()
 
     def _raise(self, error: ServiceError) -> NoReturn:
         """Leave the parser: it turns what its callbacks raise into an error of its own."""
         self.refusal = error
         raise error
-
-    @staticmethod
-    def _abandon(cycle: RequestResponseCycle) -> None:
-        cycle.disconnected = True
-        cycle.message_event.set()
 
     def _close(self) -> None:
         if not self.lingering:
@@ -422,8 +378,7 @@ class Protocol(HttpToolsProtocol):
         self.closing = True
         self.loop.call_later(GRACE_S, self._close_if_idle)
         for turn in self.turns:
-            if not isinstance(turn, Call):
-                turn[0].keep_alive = False
+            turn.end_after()
 
     def _close_if_idle(self) -> None:
         if not self.turns and not self.in_head:
@@ -433,17 +388,17 @@ class Protocol(HttpToolsProtocol):
 
     def check_time(self, now: float) -> None:
         """End the connection if its client is too slow, or has been silent for too long."""
-        settings = self.edge.settings
+        edge = self.edge
         if self.transport.get_write_buffer_size():
-            if now - max(self.started, self.last_active) > settings.receive_timeout_s:
+            if now - max(self.started, self.last_active) > edge.receive_timeout_s:
                 self.transport.abort()
         elif self.lingering:
             if not self.turns and now - self.last_active > LINGER_S:
                 self.transport.close()
         elif self.in_head or self.receiving is not None:
-            if now - self.started > settings.receive_timeout_s:
+            if now - self.started > edge.receive_timeout_s:
                 self._refuse(RequestTimeoutError("the request did not arrive in time"))
-        elif not self.turns and now - self.last_active > settings.keep_alive_s:
+        elif not self.turns and now - self.last_active > edge.keep_alive_s:
             self.transport.close()
 
     def pause_writing(self) -> None:
@@ -457,6 +412,6 @@ class Protocol(HttpToolsProtocol):
 
 
 def _body_too_large(edge: Edge) -> TooLargeError:
-    error = TooLargeError(f"a body of more than {edge.settings.max_body_bytes} bytes")
+    error = TooLargeError(f"a body of more than {edge.max_body_bytes} bytes")
     error.close = True
     return error

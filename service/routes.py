@@ -14,13 +14,13 @@ from starlette.exceptions import HTTPException
 from models.cores import find_cores
 from service import __version__
 from service.deployment import Deployment
-from service.edge import Edge
 from service.errors import InvalidError, MethodNotAllowedError, NotFoundError, NotReadyError
 from service.metrics import FLUSH_S, TolerantCollector
 from service.observer import Observer
 from service.oip_routes import add_oip_routes
 from service.openapi import REFUSALS, UNREADY, add_description, describe_predict
 from service.page import add_page
+from service.readiness import Readiness
 from service.schema import Info
 
 LIBRARIES = ("fastapi", "litserve", "numpy", "pydantic", "uvicorn")
@@ -48,7 +48,7 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
     @app.get("/health", response_class=PlainTextResponse, responses=UNREADY, tags=["operate"])
     async def readyz(request: Request) -> str:
         """Tell a load balancer that the model is verified and warm, a worker answers, and nothing drains."""
-        reason = await _edge(request).unready()
+        reason = await _readiness(request).unready()
         if reason is not None:
             raise NotReadyError(reason)
         return "ok"
@@ -57,7 +57,7 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
     async def metrics(request: Request) -> Response:
         """Give Prometheus the totals of all processes."""
         await asyncio.sleep(FLUSH_S)
-        _edge(request).metrics.flush()
+        request.state.flush()
         registry = CollectorRegistry()
         registry.register(TolerantCollector(deployment.metrics_dir, deployment.slots))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -65,7 +65,7 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
     @app.get("/info", response_model=Info, tags=["use"])
     async def info(request: Request) -> Any:
         """Tell people what is served, from what it was trained, and on what it runs."""
-        greeting = _edge(request).greeting
+        greeting = _readiness(request).greeting
         libraries = {name: version(name) for name in LIBRARIES}
         return {
             "model": manifest.name,
@@ -85,9 +85,9 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
     add_page(app)
 
 
-def _edge(request: Request) -> Edge:
-    edge: Edge = request.state.edge
-    return edge
+def _readiness(request: Request) -> Readiness:
+    found: Readiness = request.state.readiness
+    return found
 
 
 async def _raise_own(_: Request, error: Exception) -> Response:

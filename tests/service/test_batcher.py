@@ -1,4 +1,4 @@
-"""The batcher: order, deadlines, admission, retries and the pace, without a process or a clock."""
+"""The batcher: order, deadlines, retries and the pace, without a process or a clock."""
 
 import struct
 from collections.abc import Callable
@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from service import frames
-from service.batcher import BATCH_TARGET_S, MAX_ATTEMPTS, SWEEP_S, Batch, Batcher
-from service.errors import DeadlineError, InternalError, OverloadedError, ServiceError
+from service.batch import Batch, Model
+from service.batcher import BATCH_TARGET_S, MAX_ATTEMPTS, SWEEP_S, Batcher
+from service.errors import DeadlineError, InternalError, ServiceError
 from service.frames import Status
 from service.results import Results
 from service.settings import Settings
@@ -61,6 +62,7 @@ class Lane:
     def send(self, batch: Batch) -> None:
         """Take a batch."""
         assert self.free
+        batch.frame()  # only then are the rows counted
         self.free = False
         self.sent.append(batch)
 
@@ -73,12 +75,8 @@ class Counts:
     """What is counted."""
 
     def __init__(self) -> None:
-        self.refused: list[str] = []
         self.batches: list[int] = []
         self.queue_wait = self
-
-    def rejected(self, reason: str) -> None:
-        self.refused.append(reason)
 
     def batch(self, rows: int, _: int) -> None:
         self.batches.append(rows)
@@ -97,9 +95,13 @@ class Bench:
         self.loop = loop
         self.counts = Counts()
         self.lanes = [Lane() for _ in range(lanes)]
-        self.batcher = Batcher(Settings.model_validate({"api_servers": 1} | settings), DIGEST, 2, 1)
-        self.batcher.metrics = self.counts  # type: ignore[assignment]
-        self.batcher.links = self.lanes  # type: ignore[assignment]
+        self.batcher = Batcher(
+            Settings.model_validate({"api_servers": 1} | settings),
+            Model(bytes.fromhex(DIGEST), 2, 1),
+            self.lanes,
+            {},
+            self.counts,  # type: ignore[arg-type]
+        )
 
     def submit(self, *jobs: Job) -> None:
         """Submit jobs in one turn of the loop."""
@@ -120,26 +122,12 @@ class Bench:
         batch = found.sent[-1]
         found.free = True
         self.batcher.lost(batch)
-        self.batcher.dispatch()
 
 
 @pytest.fixture
 def bench(loop: VirtualLoop) -> Callable[..., Bench]:
     """Make a batcher."""
-
-    def make(lanes: int = 1, **settings: Any) -> Bench:
-        made = Bench(loop, lanes, **settings)
-        for lane in made.lanes:
-            real = lane.send
-
-            def send(batch: Batch, real: Callable[[Batch], None] = real) -> None:
-                made.batcher.frame(batch)  # a link asks for it, and only then are the rows counted
-                real(batch)
-
-            lane.send = send  # type: ignore[method-assign]
-        return made
-
-    return make
+    return lambda lanes=1, **settings: Bench(loop, lanes, **settings)
 
 
 def test_a_lone_request_leaves_at_once(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
@@ -278,33 +266,15 @@ def test_a_client_that_left_is_not_scored(loop: VirtualLoop, bench: Callable[...
     assert one.lanes[0].sent[-1].jobs == [last]
 
 
-def test_no_more_are_taken_than_may_be_pending(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
-    """The next is told at once to come again later, and counted."""
-    one = bench(max_pending=2)
-    for _ in range(2):
-        one.batcher.check_admission(loop.now + TIMEOUT_S)
-        one.submit(Job(loop))
-    with pytest.raises(OverloadedError) as caught:
-        one.batcher.check_admission(loop.now + TIMEOUT_S)
-    assert caught.value.retry_after_s == 1
-    assert one.counts.refused == ["overloaded"]
-    one.reply()
-    one.batcher.check_admission(loop.now + TIMEOUT_S)
-
-
-def test_what_could_not_be_served_in_time_is_not_taken(
-    loop: VirtualLoop, bench: Callable[..., Bench]
-) -> None:
-    """By the pace last seen, with room for its error; who has more time is taken."""
+def test_the_wait_is_told_by_the_pace_last_seen(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+    """Of what stands in the queue; what is at work is not in it."""
     one = bench()
+    assert one.batcher.expected_wait_s() == 0
     for _ in range(100):
         one.submit(Job(loop))
         one.reply(seconds=0.5)
-    one.submit(*[Job(loop) for _ in range(5)])  # one at work, four waiting: two seconds
-    with pytest.raises(OverloadedError) as caught:
-        one.batcher.check_admission(loop.now + 3)
-    assert caught.value.retry_after_s == 2
-    one.batcher.check_admission(loop.now + 5)
+    one.submit(*[Job(loop) for _ in range(5)])
+    assert one.batcher.expected_wait_s() == pytest.approx(2, rel=0.01)
 
 
 def test_the_frame_names_the_model_and_the_last_deadline(
@@ -314,8 +284,8 @@ def test_the_frame_names_the_model_and_the_last_deadline(
     one = bench()
     jobs = [Job(loop, 2, 5.0), Job(loop, 1, 7.0, explain=True), Job(loop, 3, 9.0)]
     jobs[2].live = False
-    batch = Batch(7, list(jobs))  # type: ignore[arg-type]
-    [(fields, payload)] = frames.Stream(frames.REQUEST).feed(one.batcher.frame(batch))
+    batch = Batch(7, list(jobs), Model(bytes.fromhex(DIGEST), 2, 1), one.batcher)
+    [(fields, payload)] = frames.Stream(frames.REQUEST).feed(batch.frame())
     size, number, digest, deadline, rows, columns, flags = fields
     assert (size, number, digest) == (12, 7, bytes.fromhex(DIGEST))
     assert (deadline, rows, columns, flags) == (loop.now + 7, 3, 1, frames.FLAG_EXPLAIN)
@@ -355,12 +325,12 @@ def test_an_overdue_queue_is_dropped_while_no_worker_takes_it(
     loop: VirtualLoop, bench: Callable[..., Bench]
 ) -> None:
     """It would hold memory, and look like work to the admission."""
-    one = bench(max_pending=100)
+    one = bench()
     one.lanes[0].free = False
     one.submit(*[Job(loop, timeout_s=0.5) for _ in range(100)])
     loop.go_on(1)
     assert one.batcher.pending() == 0
-    one.batcher.check_admission(loop.now + 1e-3)
+    assert one.batcher.expected_wait_s() == 0
     late = Job(loop)
     one.submit(late)
     one.lanes[0].free = True

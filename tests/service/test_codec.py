@@ -20,26 +20,13 @@ from service.errors import ServiceError
 from service.results import Results
 from service.schema import predict_request
 from service.settings import Settings
+from tests.service.calls import KeptCall
 
 # `make fuzz` asks for many more.
 EXAMPLES = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "200")), deadline=None)
-MAX_ROWS = 8
+MAX_ROWS, MOST_BYTES = 8, 1 << 20
 FLOATS = st.floats(allow_nan=True, allow_infinity=True)
 VALUES = FLOATS | st.integers(-(10**60), 10**60) | st.none() | st.booleans() | st.text(max_size=3)
-
-
-class Request:
-    """What the codec needs of a call."""
-
-    def __init__(self, body: bytes) -> None:
-        self.body = [body]
-        self.headers: dict[bytes, bytes] = {}
-        self.request_id = "made"
-        self.rows = 0
-        self.payload = b""
-        self.id: str | None = None
-        self.explain = False
-        self.encode: Any = None
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +39,13 @@ def manifest(artifact: Artifact) -> Manifest:
 @pytest.fixture(scope="module")
 def codec(manifest: Manifest) -> PredictCodec:
     """The codec of that manifest."""
-    return PredictCodec(manifest, MAX_ROWS, [0] * len(manifest.classes))
+    return PredictCodec(manifest, MAX_ROWS, MOST_BYTES, [0] * len(manifest.classes))
 
 
-def decode(codec: PredictCodec, document: Any) -> Request:
+def decode(codec: PredictCodec, document: Any) -> KeptCall:
     """Decode a document, or bytes."""
-    call = Request(document if isinstance(document, bytes) else json.dumps(document).encode())
-    codec.decode(call)  # type: ignore[arg-type] # a Call without its connection
+    call = KeptCall(document if isinstance(document, bytes) else json.dumps(document).encode())
+    codec.decode(call)
     return call
 
 
@@ -71,7 +58,7 @@ def refusal(codec: PredictCodec, document: Any) -> ServiceError | None:
     return None
 
 
-def answer(call: Request, probabilities: list[float]) -> dict[str, Any]:
+def answer(call: KeptCall, probabilities: list[float]) -> dict[str, Any]:
     """Encode results for the rows of a call."""
     payload = struct.pack(f"<{len(probabilities)}f", *probabilities)
     found: dict[str, Any] = json.loads(call.encode(call, Results(payload, call.rows, 2, 3), 0))

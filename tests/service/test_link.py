@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from service import frames, link
-from service.batcher import Batch
+from service.batch import Batch, Model
 from service.frames import Status
 from service.link import Link
 from tests.service.virtual_time import VirtualLoop
@@ -36,17 +36,14 @@ class Owner:
     """What a link tells its batcher, and who it says is stuck."""
 
     def __init__(self) -> None:
-        self.dispatched = 0
+        self.freed_times = 0
         self.finished_batches: list[tuple[int, int, int, bytes]] = []
         self.lost_batches: list[int] = []
         self.greetings: list[dict[str, Any]] = []
         self.stuck = 0
 
-    def frame(self, batch: Batch) -> bytes:
-        return b"frame %d" % batch.id
-
-    def dispatch(self) -> None:
-        self.dispatched += 1
+    def freed(self) -> None:
+        self.freed_times += 1
 
     def finished(self, batch: Batch, status: int, microseconds: int, payload: frames.Raw) -> None:
         self.finished_batches.append((batch.id, status, microseconds, bytes(payload)))
@@ -63,14 +60,11 @@ class Wire:
 
     def __init__(self, loop: VirtualLoop) -> None:
         self.owner = Owner()
-        self.link = Link(
-            Path("/nowhere"),
-            self.owner,
-            STUCK_S,
-            self.owner.greetings.append,
-            self.owner.is_stuck,  # type: ignore[arg-type]
-        )
-        self.link._closed = loop.create_future()  # made by keep_connected
+        self.link = Link(Path("/nowhere"), STUCK_S, self.owner.greetings.append, self.owner.is_stuck)
+        connecting = loop.create_task(self.link.keep_connected(self.owner.freed))
+        loop.go_on()
+        connecting.cancel()
+        loop.go_on()
         self.transport = Transport()
         self.link.connection_made(self.transport)
 
@@ -80,7 +74,7 @@ class Wire:
 
     def send(self, number: int, at: float) -> None:
         """Have a batch sent."""
-        batch = Batch(number, [])
+        batch = Batch(number, [], Model(bytes(32), 2, 1), self.owner)
         batch.sent = at
         self.link.send(batch)
 
@@ -107,7 +101,7 @@ def test_a_link_is_free_from_the_greeting_on(wire: Wire) -> None:
     assert wire.link.up
     assert wire.link.free
     assert wire.owner.greetings[0]["pid"] == PID
-    assert wire.owner.dispatched == 1
+    assert wire.owner.freed_times == 1
 
 
 @pytest.mark.parametrize("size", [1, 7, 20, 1000])
@@ -124,7 +118,8 @@ def test_a_batch_is_out_until_it_is_answered(wire: Wire) -> None:
     """One at a time, in the batcher's own form; the answer of another is nobody's."""
     wire.greet()
     wire.send(1, 0.0)
-    assert wire.transport.written == [b"frame 1"]
+    [(fields, _)] = frames.Stream(frames.REQUEST).feed(wire.transport.written[0])
+    assert fields[1] == 1
     assert not wire.link.free
     wire.link.data_received(frames.pack_reply(9, Status.OK, 1, 5, b""))
     assert wire.owner.finished_batches == []
@@ -133,7 +128,7 @@ def test_a_batch_is_out_until_it_is_answered(wire: Wire) -> None:
     assert wire.link.free
 
 
-def test_a_death_gives_the_batch_back_and_looks_for_another_worker(wire: Wire) -> None:
+def test_a_death_gives_the_batch_back(wire: Wire) -> None:
     """At once, by the end of the stream; without a batch there is nothing to give back."""
     wire.greet()
     wire.send(1, 0.0)
@@ -141,7 +136,6 @@ def test_a_death_gives_the_batch_back_and_looks_for_another_worker(wire: Wire) -
     assert not wire.link.up
     assert not wire.link.free
     assert wire.owner.lost_batches == [1]
-    assert wire.owner.dispatched == 2
 
 
 def test_a_death_between_batches_loses_nothing(wire: Wire) -> None:
@@ -206,8 +200,8 @@ def test_it_connects_again_and_again(
 
     monkeypatch.setattr(loop, "create_unix_connection", connect)
     owner = Owner()
-    made = Link(tmp_path / "worker-0.sock", owner, STUCK_S, owner.greetings.append, owner.is_stuck)  # type: ignore[arg-type]
-    task = loop.create_task(made.keep_connected())
+    made = Link(tmp_path / "worker-0.sock", STUCK_S, owner.greetings.append, owner.is_stuck)
+    task = loop.create_task(made.keep_connected(owner.freed))
     loop.go_on(0.1)
     assert [at - tried[0] for at in tried] == pytest.approx([0, link.RECONNECT_S, 2 * link.RECONNECT_S])
     made.connection_lost(None)

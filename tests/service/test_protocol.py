@@ -11,14 +11,18 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from service.accounting import Accounting
+from service.admission import Admission
 from service.call import Call
-from service.edge import Edge, Route
+from service.direct import Route, Routes
+from service.edge import Edge
 from service.errors import InvalidError
-from service.keys import Keys
-from service.origins import Hosts
-from service.protocol import GRACE_S, LINGER_S, Protocol
+from service.keys import Access, Keys
+from service.origins import Cors, Hosts
+from service.protocol import GRACE_S, LINGER_S, Connection
 from service.results import Results
 from service.settings import Settings
+from service.sweep import Sweep
 from tests.service.virtual_time import VirtualLoop
 
 GET = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -75,12 +79,14 @@ class Queue:
     """A batcher that keeps what it is given until the test lets it go on."""
 
     def __init__(self) -> None:
-        self.links: list[Any] = []
         self.waiting: list[Call] = []
         self.forgotten: list[Call] = []
 
-    def check_admission(self, deadline: float) -> None:
-        assert deadline > 0
+    def pending(self) -> int:
+        return len(self.waiting)
+
+    def expected_wait_s(self) -> float:
+        return 0.0
 
     def submit(self, call: Call) -> None:
         self.waiting.append(call)
@@ -99,20 +105,36 @@ class Peer:
         self.cancelled = 0
         self.release = asyncio.Event()
         self.draining = False
-        made = Settings.model_validate({"host": "127.0.0.1"} | settings)
+        made = Settings.model_validate(settings)
         metrics = SimpleNamespace(
             answered=lambda route, _method, status, _seconds: self.counted.append((route, status)),
             cancelled=self._cancelled,
             rejected=lambda _: None,
         )
-        hosts = Hosts(made, "0.0.0.0", guarded=False)  # noqa: S104 - nothing is bound
-        self.edge = Edge(made, Keys(made), hosts, self.queue, metrics, lambda: self.draining)  # type: ignore[arg-type]
-        self.edge.add_route(b"/echo", Route("/echo", self._decode))
+        accounting = Accounting(made, metrics)  # type: ignore[arg-type]
+        routes = Routes()
+        routes.paths[b"/echo"] = Route("/echo", Access.PREDICT, self._decode)
+        self.edge = Edge(
+            hosts=Hosts(made, "0.0.0.0", guarded=False),  # noqa: S104 - nothing is bound
+            cors=Cors(made),
+            keys=Keys(made),
+            admission=Admission(self.queue, 1000, accounting),  # type: ignore[arg-type]
+            accounting=accounting,
+            routes=routes,
+            batcher=self.queue,  # type: ignore[arg-type]
+            sweep=Sweep(),
+            draining=lambda: self.draining,
+            timeout_s=made.timeout_s,
+            receive_timeout_s=made.receive_timeout_s,
+            keep_alive_s=made.keep_alive_s,
+            max_body_bytes=made.max_body_bytes,
+            max_connections=made.max_connections,
+        )
         config = Config(self._app, log_config=None, access_log=False)  # type: ignore[arg-type] # a plain ASGI app
         config.load()
         config.loaded_app = self._app
         self.transport = Transport()
-        self.protocol = Protocol(config, ServerState(), {"edge": self.edge}, _loop=loop)
+        self.protocol = Connection(config, ServerState(), {"edge": self.edge}, _loop=loop)
         self.protocol.connection_made(self.transport)
 
     def _cancelled(self) -> None:
@@ -321,7 +343,7 @@ def test_at_the_end_what_waits_is_answered_and_what_is_idle_closed(connect: Call
 def test_one_connection_too_many_is_told_so(connect: Callable[..., Peer]) -> None:
     """It keeps no descriptor."""
     peer = connect(max_connections=1)
-    more = Protocol(peer.protocol.config, ServerState(), {"edge": peer.edge}, _loop=peer.loop)
+    more = Connection(peer.protocol.config, ServerState(), {"edge": peer.edge}, _loop=peer.loop)
     refused = Transport()
     more.connection_made(refused)
     head, _, body = refused.written.partition(b"\r\n\r\n")
