@@ -13,6 +13,8 @@ from pydantic import (
     model_validator,
 )
 
+from models.decision import Decision
+
 SCHEMA_VERSION: Literal[1] = 1
 NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}$")
 LAST_VERSION = 999_999_999  # nine digits: a version is a short folder name and fits 32 bits
@@ -116,6 +118,11 @@ class Manifest(Frozen):
     fit: Fit
     metrics: dict[Literal["train", "validation", "test"], Metrics]
     golden: Annotated[tuple[Golden, ...], Field(min_length=1)]
+
+    @property
+    def decision(self) -> Decision:
+        """The rule by which this version's probabilities become a class."""
+        return Decision(len(self.classes), self.threshold)
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self:

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from models.decision import logit_count
 from models.manifest import Manifest
 from service.bulk import BULK_BYTES
 from service.bulk import read as read_bulk
@@ -31,8 +32,6 @@ JSON = b"application/json"
 MULTIPART = b"multipart/form-data"
 FORM = b"application/x-www-form-urlencoded"
 FORM_TYPES = (FORM, MULTIPART)
-BINARY = 2
-"""Classes that share one logit, and for which the threshold decides."""
 MALFORMED = {"json_invalid", "model_type", "model_attributes_type"}
 REASONS = {
     "extra_forbidden": "no such field",
@@ -61,7 +60,7 @@ class PredictCodec:
         names = [item.name for item in manifest.inputs]
         self._inputs = len(names)
         self._classes = len(manifest.classes)
-        self._threshold = manifest.threshold
+        self._decision = manifest.decision
         self._label_counts = label_counts
         self._max_rows, self._most_bytes = max_rows, most_bytes
         # A large body with more commas than any good one has is not worth the second that parsing it takes.
@@ -79,7 +78,7 @@ class PredictCodec:
         # Nine digits: a third of the time of all seventeen, and far inside what the sum is checked to.
         contributions = ", ".join(f"{_key(name)}: %.9g" for name in names)
         logits = f'{{"intercept": %.9g, "contributions": {{{contributions}}}, "logit": %.9g}}'
-        if self._classes > BINARY:
+        if logit_count(self._classes) > 1:
             logits = "{" + ", ".join(f"{_key(label)}: {logits}" for label in manifest.classes) + "}"
         plain = [
             f'"label": {_key(label)}, "probabilities": {{{probabilities}}}' for label in manifest.classes
@@ -179,17 +178,14 @@ class PredictCodec:
 
     def _predictions(self, call: Call, results: Results, first: int) -> list[Any]:
         """Return each row's prediction; None where the model overflowed, and there is no number in it."""
-        k, threshold, counts, plain = self._classes, self._threshold, self._label_counts, self._plain
-        flat = iter(results.probabilities(first, call.rows))
+        counts, plain = self._label_counts, self._plain
+        rows = results.probabilities(first, call.rows)
+        labels = self._decision.of_rows(rows)
         found: list[bytes | None] = []
-        for row, probabilities in enumerate(zip(*[flat] * k, strict=True), first):
+        for row, (probabilities, label) in enumerate(zip(rows, labels, strict=True), first):
             if probabilities[0] != probabilities[0]:  # NaN, at a tenth of what isnan costs
                 found.append(None)
                 continue
-            if k == BINARY:
-                label = 1 if probabilities[1] >= threshold else 0
-            else:
-                label = probabilities.index(max(probabilities))
             counts[label] += 1
             if call.explain:
                 found.append(self._explained[label] % (probabilities + results.explanation(row)))

@@ -51,7 +51,7 @@ class InferCodec:
         """
         self._inputs = Inputs(manifest, max_rows)
         self._most_bytes = most_bytes
-        self._threshold = np.float64(manifest.threshold)  # or numpy would compare with its float32
+        self._decision = manifest.decision
         self._label_counts = label_counts
         self._parse_known = functools.lru_cache(KNOWN_HEADERS)(self._parse)
         self._validate = InferRequest.__pydantic_validator__.validate_json
@@ -141,7 +141,7 @@ class InferCodec:
         if not numbers.all():
             row = int(numbers.all(1).argmin())
             raise InvalidError(f"row {row}: {NO_NUMBER}", [{"row": row, "reason": NO_NUMBER}])
-        labels = self._labels(probabilities)
+        labels = self._decision.of_array(probabilities)
         for label, count in enumerate(np.bincount(labels).tolist()):
             self._label_counts[label] += count
         arrays: dict[str, NDArray[Any]] = {"probabilities": probabilities}
@@ -162,13 +162,6 @@ class InferCodec:
         if raws:
             call.content = Content(b"application/octet-stream", json_bytes=len(header))
         return _compressed(call, b"".join([header, *raws]))
-
-    def _labels(self, probabilities: NDArray[np.float32]) -> NDArray[np.intp]:
-        """Return each row's class, by the same rule as `/predict`: threshold for two, else the largest."""
-        if probabilities.shape[1] == 2:  # noqa: PLR2004 - two classes
-            return (probabilities[:, 1] >= self._threshold).astype(np.intp)
-        labels: NDArray[np.intp] = probabilities.argmax(1)
-        return labels
 
     def _labels_raw(self, labels: NDArray[np.intp]) -> bytes:
         return b"".join(self._labels_bytes[labels].tolist())

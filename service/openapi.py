@@ -139,6 +139,5 @@ def _complete(operation: dict[str, Any], *, guarded: bool) -> None:
 
 
 def _label(manifest: Manifest, probabilities: tuple[float, ...]) -> str:
-    if len(manifest.classes) == 2:  # noqa: PLR2004 - two classes are told apart by the threshold
-        return manifest.classes[probabilities[1] >= manifest.threshold]
-    return manifest.classes[probabilities.index(max(probabilities))]
+    [label] = manifest.decision.of_rows([probabilities])
+    return manifest.classes[label]

@@ -5,6 +5,7 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
+from models.decision import logit_count
 from service.frames import Raw
 
 
@@ -15,11 +16,13 @@ class Results:
 
     def __init__(self, payload: Raw, rows: int, classes: int, columns: int) -> None:
         self._payload, self._rows, self._classes, self._columns = payload, rows, classes, columns
-        self._logits = 1 if classes == 2 else classes  # noqa: PLR2004 - two classes share one logit
+        self._logits = logit_count(classes)
 
-    def probabilities(self, first: int, rows: int) -> tuple[float, ...]:
-        """Return the probabilities of `rows` rows from `first` on, flat, [rows, classes]."""
-        return struct.unpack_from(f"<{rows * self._classes}f", self._payload, 4 * first * self._classes)
+    def probabilities(self, first: int, rows: int) -> list[tuple[float, ...]]:
+        """Return the probabilities of `rows` rows from `first` on, [rows, classes]."""
+        k = self._classes
+        flat = iter(struct.unpack_from(f"<{rows * k}f", self._payload, 4 * first * k))
+        return list(zip(*[flat] * k, strict=True))
 
     def explanation(self, row: int) -> tuple[float, ...]:
         """Return intercept, contributions in the inputs' order, and their sum, the logit, for each logit."""

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load
 
+from models.decision import logit_count
 from models.manifest import Manifest
 from models.repository import Artifact
 from service.errors import StartError
@@ -76,7 +77,7 @@ class Runtime:
         weights = load(artifact.read("model.safetensors"))
         state = {name: value.cpu().numpy() for name, value in module.state_dict().items()}
         inputs, classes = len(artifact.manifest.inputs), len(artifact.manifest.classes)
-        k = 1 if classes == 2 else classes  # noqa: PLR2004 - two classes share one logit
+        k = logit_count(classes)
         wanted = dict(zip(WEIGHTS, ((inputs,), (inputs,), (k, inputs), (k,)), strict=True))
         if {name: value.shape for name, value in weights.items()} != wanted:
             shapes = ", ".join(f"{name} {list(shape)}" for name, shape in wanted.items())

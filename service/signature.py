@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from models.decision import logit_count
 from models.manifest import Manifest
 
 FEATURES = "features"
@@ -32,7 +33,7 @@ def features(manifest: Manifest) -> Tensor:
 def outputs(manifest: Manifest) -> dict[str, Tensor]:
     """Return every output by name. The explanation is FP64, with a class dimension for more than two."""
     classes, inputs = len(manifest.classes), len(manifest.inputs)
-    logits = () if classes == 2 else (classes,)  # noqa: PLR2004 - two classes share one logit
+    logits = () if logit_count(classes) == 1 else (logit_count(classes),)
     found = (
         Tensor("probabilities", "FP32", (classes,)),
         Tensor("label", "BYTES", ()),

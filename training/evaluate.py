@@ -3,20 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from models.decision import BINARY, Decision
 from models.manifest import Metrics
 
 SMALLEST = float(np.finfo(np.float32).tiny)
 """A float32 probability of 0 counts as this, 1e-38: one confident mistake then costs 87, not infinity."""
-
-
-def labels(probabilities: NDArray[np.floating], threshold: float) -> NDArray[np.int64]:
-    """Decide each row's class, int64 [rows], from probabilities [rows, classes].
-
-    With two classes the last one from its probability `threshold` on; with more, the most probable.
-    """
-    if probabilities.shape[1] == 2:  # noqa: PLR2004 - as the docstring says
-        return np.asarray(probabilities[:, 1] >= threshold, np.int64)
-    return np.asarray(probabilities.argmax(1), np.int64)
 
 
 def evaluate(
@@ -27,7 +18,7 @@ def evaluate(
     log_loss: mean of -log p(true class), natural logarithm. brier: mean of (p(last class) - is last)^2 for
     two classes; for more, mean of the sum over classes of (p - is it)^2, which runs to 2. roc_auc: of the
     last class; for more than two, one class against the rest, averaged with equal weight. accuracy: share of
-    `labels` that are right; baseline_accuracy: of always answering the class `majority`. confusion: rows are
+    answers that are right; baseline_accuracy: of always answering the class `majority`. confusion: rows are
     true classes, columns answers. Raises ValueError when y lacks a class: its ROC AUC does not exist. The
     splits of `dataset.split` never do.
     """
@@ -38,10 +29,10 @@ def evaluate(
         raise ValueError("a class has no rows: its ROC AUC does not exist")
     p = probabilities.astype(np.float64)
     truth = np.eye(classes)[y]
-    answers = labels(p, threshold)
+    answers = Decision(classes, threshold).of_array(p)
     confusion = np.zeros((classes, classes), np.int64)
     np.add.at(confusion, (y, answers), 1)
-    told = slice(1, None) if classes == 2 else slice(None)  # noqa: PLR2004 - of two, the last tells all
+    told = slice(1, None) if classes == BINARY else slice(None)  # of two, the last tells all
     return Metrics(
         log_loss=float(-np.log(np.maximum(p[np.arange(rows), y], SMALLEST)).mean()),
         brier=float(((p - truth)[:, told] ** 2).sum(1).mean()),

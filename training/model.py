@@ -5,6 +5,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from models.decision import logit_count
+
 
 class LogisticRegression(nn.Module):
     """Raw values in, probabilities out; one logit for two classes, one a class for more."""
@@ -19,7 +21,7 @@ class LogisticRegression(nn.Module):
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
-        self.linear = nn.Linear(len(mean), 1 if classes == 2 else classes)  # noqa: PLR2004 - as the class says
+        self.linear = nn.Linear(len(mean), logit_count(classes))
         # The objective is convex: every start leads to the same weights, and zero needs no seed.
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)

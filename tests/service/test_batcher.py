@@ -38,7 +38,7 @@ class Job:
     def succeed(self, results: Results, row: int) -> None:
         """Keep the last class's probability of each row."""
         self._answer()
-        self.scores = list(results.probabilities(row, self.rows)[1::2])
+        self.scores = [last for _, last in results.probabilities(row, self.rows)]
 
     def fail(self, error: ServiceError) -> None:
         """Keep the error."""

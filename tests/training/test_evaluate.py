@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from training.evaluate import evaluate, labels
+from training.evaluate import evaluate
 
 
 def random_answers(classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -38,15 +38,6 @@ def test_the_baseline_is_the_majority_class() -> None:
     p, y = np.array([[0.9, 0.1]] * 4, np.float32), np.array([0, 0, 0, 1])
     assert evaluate(p, y, 0.5, majority=0).baseline_accuracy == 0.75
     assert evaluate(p, y, 0.5, majority=1).baseline_accuracy == 0.25
-
-
-def test_the_label_follows_the_threshold() -> None:
-    """The last of two classes is answered from the threshold on; of more, the most probable."""
-    p = np.array([[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]], np.float32)
-    assert labels(p, 0.5).tolist() == [0, 1, 1]
-    assert labels(p, 0.25).tolist() == [1, 1, 1]
-    assert labels(p, 0.8).tolist() == [0, 0, 0]
-    assert labels(np.array([[0.4, 0.35, 0.25]]), 0.9).tolist() == [0]
 
 
 def test_the_threshold_moves_accuracy_and_confusion() -> None:

@@ -1,0 +1,53 @@
+"""The rule by which a class is chosen."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.decision import Decision, logit_count
+
+SHARES = st.floats(0, 1, width=32)
+
+
+def test_the_label_follows_the_threshold() -> None:
+    """The last of two classes is answered from the threshold on; of more, the most probable."""
+    p = np.array([[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]], np.float32)
+    assert Decision(2, 0.5).of_array(p).tolist() == [0, 1, 1]
+    assert Decision(2, 0.25).of_array(p).tolist() == [1, 1, 1]
+    assert Decision(2, 0.8).of_array(p).tolist() == [0, 0, 0]
+    assert Decision(3, 0.9).of_array(np.array([[0.4, 0.35, 0.25]])).tolist() == [0]
+
+
+@given(st.lists(SHARES, min_size=1, max_size=20), SHARES)
+def test_two_classes_are_told_apart_by_the_threshold(last: list[float], threshold: float) -> None:
+    """At the threshold itself it is the last; in either form of rows."""
+    decision = Decision(2, threshold)
+    rows = [(1 - share, share) for share in last]
+    wanted = [int(share >= threshold) for share in last]
+    assert decision.of_rows(rows) == wanted
+    assert decision.of_array(np.array(rows, np.float32)).tolist() == wanted
+
+
+@given(st.integers(3, 6).flatmap(lambda k: st.lists(st.lists(SHARES, min_size=k, max_size=k), min_size=1)))
+def test_of_more_the_most_probable_is_the_answer(rows: list[list[float]]) -> None:
+    """The first of equals, whatever the threshold."""
+    decision = Decision(len(rows[0]), 0.9)
+    wanted = [row.index(max(row)) for row in rows]
+    assert decision.of_rows(rows) == decision.of_array(np.array(rows, np.float32)).tolist() == wanted
+
+
+def test_a_threshold_between_two_float32_is_not_rounded() -> None:
+    """0.1 is no float32: the one below it is not over it."""
+    below = float(np.nextafter(np.float32(0.1), np.float32(0)))
+    decision = Decision(2, 0.1)
+    assert below < 0.1 < float(np.float32(0.1))
+    for share, wanted in ((below, 0), (float(np.float32(0.1)), 1)):
+        assert decision.of_rows([(1 - share, share)]) == [wanted]
+        assert decision.of_array(np.array([[1 - share, share]], np.float32)).tolist() == [wanted]
+
+
+@pytest.mark.parametrize(("classes", "logits"), [(2, 1), (3, 3), (10, 10)])
+def test_two_classes_share_one_logit(classes: int, logits: int) -> None:
+    """And more have one each."""
+    assert logit_count(classes) == logits
