@@ -6,6 +6,7 @@ from pathlib import Path
 
 from models.repository import Artifact
 from service.keys import Keys
+from service.run_directory import api_slot, metrics_path, reason_path, socket_path
 from service.settings import Settings
 
 DRAINING = 0
@@ -33,9 +34,9 @@ class Deployment:
         self.address = address
         self.main_pid = os.getpid()
         self.run_dir = run_dir
-        self.metrics_dir = run_dir / "metrics"
-        self.worker_sockets = [run_dir / f"worker-{slot}.sock" for slot in range(workers)]
-        self.slots = [f"api-{slot}" for slot in range(settings.api_servers)]
+        self.metrics_dir = metrics_path(run_dir)
+        self.worker_sockets = [socket_path(run_dir, slot) for slot in range(workers)]
+        self.slots = [api_slot(number) for number in range(settings.api_servers)]
         # Anonymous shared memory: a flag set in one process is seen by all in their next request.
         self._flags = mmap.mmap(-1, 1 + 2 * workers)
         self.ending, self._end = os.pipe()
@@ -81,8 +82,3 @@ class Deployment:
         reason = path.read_text()
         path.unlink()
         return reason
-
-
-def reason_path(run_dir: Path, worker: int) -> Path:
-    """Return where a worker that cannot start says why."""
-    return run_dir / f"worker-{worker}.reason"

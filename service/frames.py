@@ -6,13 +6,12 @@ All numbers are little-endian. A request is a header and its rows:
     3 zeros
     float32 [rows, columns]
 
-A reply is a header and its results; explanations only when the request's flag asked for them:
+A reply is a header and its results, which `results` packs and reads:
 
     payload bytes u32 | batch u64 | status u8 | rows u32 | microseconds u32
-    float32 probabilities [rows, classes]
-    float64 intercept [logits], contributions [rows, logits, columns]
+    results
 
-`logits` is 1 for two classes and the number of classes otherwise. The deadline is on the machine's
+The deadline is on the machine's
 monotonic clock, which all its processes share. A request without rows asks only for a sign of life.
 """
 

@@ -41,7 +41,7 @@ async def open_plane(deployment: Deployment, slot: int) -> AsyncIterator[dict[st
     die_with(deployment.main_pid)
     settings, artifact = deployment.settings, deployment.artifact
     manifest = artifact.manifest
-    open_files(deployment.metrics_dir, f"api-{slot}")
+    open_files(deployment.metrics_dir, deployment.slots[slot])
     pending: dict[Job, None] = {}
     metrics = Metrics(CollectorRegistry(), manifest, pending.__len__, settings.max_pending)
     logs.configure(settings, metrics.log_dropped.inc)

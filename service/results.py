@@ -1,4 +1,4 @@
-"""What the model says of a batch, as Python numbers or arrays. Knows nothing of the requests that asked."""
+"""What the model says of a batch, on its way and as numbers. Knows nothing of the requests that asked."""
 
 import struct
 
@@ -9,8 +9,23 @@ from models.decision import logit_count
 from service.frames import Raw
 
 
+def pack_results(
+    probabilities: NDArray[np.float32],
+    intercept: NDArray[np.float64] | None = None,
+    contributions: NDArray[np.float64] | None = None,
+) -> bytes:
+    """Return results as they travel, in this order: [rows, classes], [logits], [rows, logits, inputs].
+
+    The last two are there when explanations were asked for. All are little-endian.
+    """
+    packed = probabilities.tobytes()
+    if intercept is not None and contributions is not None:
+        packed += intercept.tobytes() + contributions.tobytes()
+    return packed
+
+
 class Results:
-    """A batch's probabilities, and its explanations when they were asked for, as `frames` lays them out."""
+    """A batch's probabilities, and its explanations when asked for, from what `pack_results` made."""
 
     __slots__ = ("_classes", "_columns", "_logits", "_payload", "_rows")
 

@@ -1,6 +1,7 @@
 """The run directory: made or claimed, locked, and kept while cleaners of old files go about.
 
-Knows nothing of what its files are for but their names: nothing else in it is ever deleted.
+Knows nothing of what its files are for but their names, which all stand here: nothing else in it is ever
+deleted.
 """
 
 import contextlib
@@ -21,6 +22,28 @@ MARKER = ".logitserve"
 METRICS = "metrics"
 OWN_FILE = re.compile(r"worker-[0-9]+\.(sock|reason)")
 OWN_METRICS = re.compile(r"[a-z_]+_(main|api-[0-9]+)\.db")
+MAIN = "main"
+"""The slot of the main process, whose metric files are named by it."""
+
+
+def api_slot(number: int) -> str:
+    """Return the slot of an HTTP process, whose metric files are named by it."""
+    return f"api-{number}"
+
+
+def socket_path(directory: Path, worker: int) -> Path:
+    """Return where the worker of a slot listens."""
+    return directory / f"worker-{worker}.sock"
+
+
+def reason_path(directory: Path, worker: int) -> Path:
+    """Return where a worker that cannot start says why."""
+    return directory / f"worker-{worker}.reason"
+
+
+def metrics_path(directory: Path) -> Path:
+    """Return where the metric files of all processes are."""
+    return directory / METRICS
 
 
 class RunDirectory:
@@ -57,7 +80,7 @@ class RunDirectory:
 
 
 @contextlib.contextmanager
-def run_directory(wanted: Path | None, longest_name: str) -> Iterator[RunDirectory]:
+def run_directory(wanted: Path | None, workers: int) -> Iterator[RunDirectory]:
     """Yield the directory that is `wanted`, or a fresh one that is removed in the end.
 
     Raises StartError as RunDirectory does, and when it makes socket paths too long.
@@ -72,7 +95,7 @@ def run_directory(wanted: Path | None, longest_name: str) -> Iterator[RunDirecto
         else:
             path = wanted.absolute()
         claimed = stack.enter_context(contextlib.closing(RunDirectory(path)))
-        if len(os.fsencode(path / longest_name)) > MAX_SOCKET_PATH_BYTES:
+        if len(os.fsencode(socket_path(path, workers))) > MAX_SOCKET_PATH_BYTES:
             raise StartError(f"SERVICE_RUN_DIR={path}: wanted a shorter path, for the sockets in it")
         yield claimed
 

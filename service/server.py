@@ -20,7 +20,7 @@ from service.metrics import HostMetrics, open_files
 from service.origins import check_origins
 from service.plane import open_plane
 from service.routes import add_routes
-from service.run_directory import run_directory
+from service.run_directory import MAIN, run_directory
 from service.settings import Settings
 from service.supervisor import Supervisor
 from service.worker import LogisticRegressionAPI
@@ -54,10 +54,10 @@ def serve(settings: Settings) -> None:
         )
         workers = found.count * settings.workers_per_device
         caught = signals.record()  # from here on there is something to clean up
-        with run_directory(settings.run_dir, f"worker-{workers}.sock") as run_dir:
+        with run_directory(settings.run_dir, workers) as run_dir:
             address = listener.getsockname()[0].partition("%")[0]
             deployment = Deployment(settings, keys, artifact, address, run_dir.path, workers)
-            open_files(deployment.metrics_dir, "main")
+            open_files(deployment.metrics_dir, MAIN)
             metrics = HostMetrics(CollectorRegistry())
             logs.configure(settings, metrics.log_dropped.inc)
             host = Host(

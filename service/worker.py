@@ -20,8 +20,9 @@ from litserve.loops import LitLoop
 from models.errors import StoreError
 from models.repository import Artifact, Repository
 from service import frames, logs
-from service.deployment import reason_path
 from service.errors import StartError
+from service.results import pack_results
+from service.run_directory import reason_path, socket_path
 from service.settings import Settings
 
 SEND_TIMEOUT = struct.pack("ll", 1, 0)
@@ -54,7 +55,6 @@ class LogisticRegressionAPI(ls.LitAPI):  # type: ignore[misc] # LitServe ships n
             from service.runtime import Runtime  # noqa: PLC0415 - torch is loaded in workers only
 
             self.runtime = Runtime(self._artifact(), device)
-            self._intercept = self.runtime.intercept.tobytes()
         except Exception as error:  # whatever it is, main must hear of it
             log.debug("could not start", exc_info=True)
             worker = int(os.environ["LITSERVE_WORKER_ID"])
@@ -73,11 +73,11 @@ class LogisticRegressionAPI(ls.LitAPI):  # type: ignore[misc] # LitServe ships n
         return artifact
 
     def predict(self, rows: Any, *, explain: bool) -> bytes:
-        """Return the raw results of float32 rows [rows, inputs], laid out as `frames` says."""
-        results = self.runtime.predict(rows).tobytes()
-        if explain:
-            results += self._intercept + self.runtime.contributions(rows).tobytes()
-        return results
+        """Return the results of float32 rows [rows, inputs], as they travel."""
+        probabilities = self.runtime.predict(rows)
+        if not explain:
+            return pack_results(probabilities)
+        return pack_results(probabilities, self.runtime.intercept, self.runtime.contributions(rows))
 
 
 class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
@@ -89,7 +89,7 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
 
     def __call__(self, lit_api: LogisticRegressionAPI, device: str, worker_id: int, *host: Any) -> None:
         """Listen, which tells that the model is ready, and serve until killed."""
-        self.path = self.run_dir / f"worker-{worker_id}.sock"
+        self.path = socket_path(self.run_dir, worker_id)
         self.poller = select.epoll()
         self.peers: dict[int, tuple[socket.socket, frames.Stream]] = {}
         self.received = memoryview(bytearray(RECEIVE_BYTES))

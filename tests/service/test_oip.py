@@ -18,7 +18,7 @@ from models.repository import Artifact, Repository
 from service.call import Call
 from service.errors import InvalidError, MalformedError, ServiceError, TooLargeError
 from service.oip import InferCodec
-from service.results import Results
+from service.results import Results, pack_results
 from service.runtime import Runtime
 from tests.service.calls import KeptCall
 
@@ -49,9 +49,8 @@ class Model(NamedTuple):
         """Score a decoded call after `before` rows of others, and return the answer's body."""
         rows = np.frombuffer(call.payload, np.float32).reshape(call.rows, len(self.names))
         batch = np.concatenate([np.zeros((before, len(self.names)), np.float32), rows])
-        payload = self.runtime.predict(batch).tobytes()
-        if call.explain:
-            payload += self.runtime.intercept.tobytes() + self.runtime.contributions(batch).tobytes()
+        explained = (self.runtime.intercept, self.runtime.contributions(batch)) if call.explain else ()
+        payload = pack_results(self.runtime.predict(batch), *explained)
         classes = len(self.artifact.manifest.classes)
         results = Results(payload, len(batch), classes, len(self.names))
         return call.encode(call, results, before)

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from service import supervisor
-from service.deployment import Deployment, reason_path
+from service.deployment import Deployment
 from service.errors import StartError
+from service.run_directory import reason_path
 from service.settings import Settings
 from service.supervisor import (
     EARLY_DEATHS,
