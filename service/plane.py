@@ -66,7 +66,7 @@ async def open_plane(deployment: Deployment, slot: int) -> AsyncIterator[dict[st
         hosts=Hosts(settings, deployment.address, guarded=deployment.keys.ask_to_predict),
         cors=Cors(settings),
         keys=deployment.keys,
-        admission=Admission(batcher, settings.max_pending, accounting),
+        admission=Admission(pending, settings.max_pending, batcher.expected_wait_s, accounting),
         accounting=accounting,
         routes=_routes(deployment, metrics.labels),
         batcher=batcher,

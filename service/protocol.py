@@ -6,7 +6,6 @@ order of their requests. Knows nothing of rows, batches or workers.
 
 from __future__ import annotations
 
-import re
 import time
 from collections import deque
 from typing import TYPE_CHECKING, NoReturn
@@ -15,6 +14,8 @@ from urllib.parse import unquote_to_bytes
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service import head
+from service.cycle import make_cycle
 from service.errors import (
     HeadersTooLargeError,
     HttpVersionError,
@@ -26,6 +27,7 @@ from service.errors import (
     TooLargeError,
     UriTooLongError,
 )
+from service.head import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES, METHODS
 from service.listener import let_in
 from service.turns import AppTurn, DirectTurn
 
@@ -37,25 +39,10 @@ if TYPE_CHECKING:
     from service.direct import Route
     from service.edge import Edge
 
-MAX_URL_BYTES = 8 * 1024
-MAX_HEAD_BYTES = 32 * 1024
-MAX_HEADERS = 100
 CHUNK_BYTES = 24
 """What a chunk may add to its data for nothing: its size, of 16 digits at most, and the ends of two lines."""
-ONCE = (
-    b"host",
-    b"authorization",
-    b"x-api-key",
-    b"content-type",
-    b"content-encoding",
-    b"origin",
-    b"x-request-timeout-ms",
-    b"inference-header-content-length",
-)
-"""Headers that decide who asks, or how a request is read: a proxy may take the first of two, we the last."""
 FRAMING = (b"connection", b"proxy-connection", b"content-length", b"transfer-encoding", b"upgrade")
 """Headers by which the parser ends a message: in a trailer it would heed them too (RFC 9110 6.5.1)."""
-METHODS = "GET, HEAD, POST, OPTIONS"
 LINGER_S = 2.0
 """An early refusal goes on reading this long, or the client would see a reset instead of the answer."""
 GRACE_S = 0.3
@@ -73,7 +60,7 @@ class Connection(HttpToolsProtocol):
         self.receiving: DirectTurn | AppTurn | None = None
         self.refusal: ServiceError | None = None
         self.in_head = self.closing = self.lingering = False
-        self.upgrading = self.advancing = self.expects = False
+        self.upgrading = self.advancing = False
         self.url = self.data = b""
         self.headers = []
         self.earlier: list[bytes] = []
@@ -215,39 +202,20 @@ class Connection(HttpToolsProtocol):
             self._begin_other(method, fields)
 
     def _check_head(self, fields: dict[bytes, bytes]) -> None:
-        """Refuse another version than HTTP/1.0 and 1.1, a wrong Host or coding, and what is given twice."""
-        if self.version not in {"1.0", "1.1"} or self._is_foreign():
-            self._raise(HttpVersionError())
-        if self.version == "1.0" and b"transfer-encoding" in fields:
-            self._raise(MalformedError("Transfer-Encoding: HTTP/1.0 has none"))
-        if self.version == "1.1" and b"host" not in fields:
-            self._raise(MalformedError("wanted a Host header"))
-        names = [name for name, _ in self.headers]
-        for name in ONCE:
-            if names.count(name) > 1:
-                self._raise(MalformedError(f"more than one {name.decode()} header"))
-        if fields.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
-            self._raise(MalformedError("Transfer-Encoding: wanted chunked"))
-        if (error := self.edge.hosts.refusal(fields.get(b"host", b""))) is not None:
+        read = b"".join([*self.earlier, self.data])
+        try:
+            head.check(self.version, self.parser.get_method(), self.url, self.headers, read)
+        except ServiceError as error:
             self._raise(error)
-        self._check_head_size()
+        refusal = self.edge.hosts.refusal(fields.get(b"host", b""))
+        if refusal is not None:
+            self._raise(refusal)
         self.earlier = []
         self.chunks = self.trailers = self.trailer_bytes = 0
 
-    def _is_foreign(self) -> bool:
-        """Return whether this is RTSP or ICE, of which the parser reads the version and not the name."""
-        read = b"".join([*self.earlier, self.data])
-        line = self.parser.get_method() + rb" +" + re.escape(self.url) + rb" +(RTSP|ICE)/"
-        return (self.version == "1.0" or b" HTTP/1.1\r\n" not in read) and re.search(line, read) is not None
-
-    def _check_head_size(self) -> None:
-        size = len(self.url) + sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers)
-        if size > MAX_HEAD_BYTES:
-            self._raise(HeadersTooLargeError(f"headers of more than {MAX_HEAD_BYTES} bytes"))
-
     def _begin_call(self, route: Route, fields: dict[bytes, bytes]) -> None:
         self.receiving = turn = DirectTurn(self, route, fields)
-        turn.keep_alive = self.keeps_alive()
+        turn.keep_alive = self._keeps_alive()
         self.turns.append(turn)
         length = fields.get(b"content-length")
         if length is not None and int(length) > self.edge.max_body_bytes:
@@ -259,32 +227,34 @@ class Connection(HttpToolsProtocol):
         """Begin what is not for one of the data plane's paths, as it stands."""
         if b"#" in self.url:
             self._raise(MalformedError("the request's target has a fragment"))
-        path, query = self._target()
+        path, query = head.target(self.url)
         route = self.edge.routes.find(unquote_to_bytes(path)) if method == b"POST" else None
         if route is not None:
             self._begin_call(route, fields)
             return
-        self.expects = self._expects(fields)
-        self.receiving = turn = AppTurn(self, method, path, query)
+        self.receiving = turn = AppTurn(
+            self,
+            make_cycle(
+                self,
+                self.version,
+                method,
+                path,
+                query,
+                self.headers,
+                expects=self._expects(fields),
+                keep_alive=self._keeps_alive(),
+            ),
+        )
         self.turns.append(turn)
         if len(self.turns) > 1:
             self.flow.pause_reading()
         self._advance()
 
-    def keeps_alive(self) -> bool:
-        """Return whether the connection goes on after the request that is being read."""
+    def _keeps_alive(self) -> bool:
         return self.version == "1.1" and self.parser.should_keep_alive()
 
     def _expects(self, fields: dict[bytes, bytes]) -> bool:
         return self.version == "1.1" and fields.get(b"expect", b"").lower() == b"100-continue"
-
-    def _target(self) -> tuple[bytes, bytes]:
-        """Return path and query of a request target (RFC 9112 3.2), as they came."""
-        if self.url.startswith((b"/", b"*")):
-            path, _, query = self.url.partition(b"?")
-            return path, query
-        parsed = httptools.parse_url(self.url)
-        return parsed.path or b"/", parsed.query or b""
 
     def on_chunk_header(self) -> None:
         self.chunks += 1

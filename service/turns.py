@@ -5,15 +5,12 @@ A turn receives its body, is finished with it, starts when the answers before it
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Protocol
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service import errors
 from service.accounting import UNMATCHED
@@ -22,10 +19,14 @@ from service.errors import InternalError, InvalidError, ServiceError
 from service.results import Results
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Mapping
 
+    from uvicorn.protocols.http.flow_control import FlowControl
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
     from service.direct import Route
-    from service.protocol import Connection
+    from service.edge import Edge
 
 MILLISECONDS = re.compile(rb"[1-9][0-9]{0,8}")
 STATUS_LINES = {
@@ -37,32 +38,40 @@ NO_RESULTS = Results(b"", 0, 2, 0)
 log = logging.getLogger("logitserve.http")
 
 
+class Line(Protocol):
+    """A connection, as its turns see it."""
+
+    edge: Edge
+    transport: asyncio.Transport
+    flow: FlowControl
+    started: float
+
+    def answered(self, *, keep_alive: bool) -> None: ...
+    def run_app(self, cycle: RequestResponseCycle) -> None: ...
+
+
 class DirectTurn(Call):
     """A call that came by HTTP; or, without a route, what is said of a request that cannot be read."""
 
-    __slots__ = ("_connection", "_refusal", "_route", "complete", "keep_alive", "method", "omits_body")
+    __slots__ = ("_connection", "_refusal", "_way", "complete", "keep_alive", "method", "omits_body", "route")
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Line,
         route: Route | None,
         headers: Mapping[bytes, bytes],
         method: str = "POST",
     ) -> None:
         super().__init__(headers, connection.edge.accounting.request_id(headers), connection.started)
         self._connection = connection
-        self._route = route
+        self._way = route
+        self.route = UNMATCHED if route is None else route.template
         self._refusal: ServiceError | None = None
         self.method = method
         self.complete = False
         """Whether it may start: its body is whole, or will not be read."""
         self.keep_alive = True
         self.omits_body = False
-
-    @property
-    def route(self) -> str:
-        """The path's template, as metrics and logs name it."""
-        return self._route.template if self._route else UNMATCHED
 
     def receive(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -80,7 +89,7 @@ class DirectTurn(Call):
 
     def start(self) -> None:
         """Hand the request to its route; whatever is wrong with it becomes its answer."""
-        edge, route = self._connection.edge, self._route
+        edge, route = self._connection.edge, self._way
         if self._refusal is not None or route is None:
             self.fail(self._refusal or InternalError("a request without a route"))
             return
@@ -149,37 +158,9 @@ class AppTurn:
     complete = True
     """It may start before its body is whole."""
 
-    def __init__(self, connection: Connection, method: bytes, path: bytes, query: bytes) -> None:
-        """Make of a request what uvicorn would, but for the order of answers, which the connection keeps."""
+    def __init__(self, connection: Line, cycle: RequestResponseCycle) -> None:
         self._connection = connection
-        scope = {
-            "type": "http",
-            "asgi": {"version": connection.asgi_version, "spec_version": "2.3"},
-            "http_version": connection.version,
-            "server": connection.server,
-            "client": connection.client,
-            "scheme": connection.scheme,
-            "method": method.decode("ascii"),
-            "root_path": "",
-            "path": unquote(path.decode("ascii")),
-            "raw_path": path,
-            "query_string": query,
-            "headers": connection.headers,
-            "state": connection.app_state.copy(),
-        }
-        self._cycle = RequestResponseCycle(
-            scope=scope,  # type: ignore[arg-type] # as uvicorn has it
-            transport=connection.transport,
-            flow=connection.flow,
-            logger=connection.logger,
-            access_logger=connection.access_logger,
-            access_log=connection.access_log,
-            default_headers=connection.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=connection.expects,
-            keep_alive=connection.keeps_alive(),
-            on_response=connection.on_response_complete,
-        )
+        self._cycle = cycle
 
     def receive(self, body: bytes) -> None:
         """Take a piece of the body, and no more for now when the app is slow to read it."""

@@ -11,12 +11,9 @@ class Queue:
     """A batcher and accounts as the admission sees them."""
 
     def __init__(self) -> None:
-        self.waiting = 0
+        self.waiting: list[int] = []
         self.wait_s = 0.0
         self.refused: list[str] = []
-
-    def pending(self) -> int:
-        return self.waiting
 
     def expected_wait_s(self) -> float:
         return self.wait_s
@@ -28,10 +25,10 @@ class Queue:
 def test_no_more_are_taken_than_may_be_pending(loop: VirtualLoop) -> None:
     """The next is told at once to come again later, and counted."""
     queue = Queue()
-    admission = Admission(queue, 2, queue)  # type: ignore[arg-type]
-    queue.waiting = 1
+    admission = Admission(queue.waiting, 2, queue.expected_wait_s, queue)  # type: ignore[arg-type]
+    queue.waiting.append(1)
     admission.check(loop.now + 1)
-    queue.waiting = 2
+    queue.waiting.append(2)
     with pytest.raises(OverloadedError) as caught:
         admission.check(loop.now + 1)
     assert caught.value.retry_after_s == 1
@@ -41,7 +38,7 @@ def test_no_more_are_taken_than_may_be_pending(loop: VirtualLoop) -> None:
 def test_what_could_not_be_served_in_time_is_not_taken(loop: VirtualLoop) -> None:
     """By the pace last seen, with room for its error; who has more time is taken."""
     queue = Queue()
-    admission = Admission(queue, 100, queue)  # type: ignore[arg-type]
+    admission = Admission(queue.waiting, 100, queue.expected_wait_s, queue)  # type: ignore[arg-type]
     queue.wait_s = 2.5
     admission.check(loop.now + HEADROOM * 2.5)
     with pytest.raises(OverloadedError) as caught:

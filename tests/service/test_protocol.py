@@ -82,12 +82,6 @@ class Queue:
         self.waiting: list[Call] = []
         self.forgotten: list[Call] = []
 
-    def pending(self) -> int:
-        return len(self.waiting)
-
-    def expected_wait_s(self) -> float:
-        return 0.0
-
     def submit(self, call: Call) -> None:
         self.waiting.append(call)
 
@@ -118,7 +112,7 @@ class Peer:
             hosts=Hosts(made, "0.0.0.0", guarded=False),  # noqa: S104 - nothing is bound
             cors=Cors(made),
             keys=Keys(made),
-            admission=Admission(self.queue, 1000, accounting),  # type: ignore[arg-type]
+            admission=Admission((), 1000, lambda: 0.0, accounting),  # type: ignore[arg-type]
             accounting=accounting,
             routes=routes,
             batcher=self.queue,  # type: ignore[arg-type]
