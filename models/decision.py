@@ -1,6 +1,6 @@
 """From probabilities to a class: the one place that decides. Knows nothing of how they came about."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +20,9 @@ class Decision:
         """`threshold` is the least probability of the last of two classes at which it is the answer."""
         self._binary = classes == BINARY
         self._threshold = threshold
-
-    def of_rows(self, rows: Sequence[Sequence[float]]) -> list[int]:
-        """Return the class of each row of probabilities; of one with NaN in it, any."""
-        found = []
-        if self._binary:
-            threshold = self._threshold
-            for row in rows:  # for one row, the usual case, at half the cost of a comprehension
-                found.append(1 if row[1] >= threshold else 0)  # noqa: PERF401
-        else:
-            found += [row.index(max(row)) for row in rows]
-        return found
+        # Chosen once: a request's rows are decided one by one.
+        self.of_row: Callable[[Sequence[float]], int] = _from(threshold) if self._binary else _most_probable
+        """Returns the class of one row of probabilities; of one with NaN in it, any."""
 
     def of_array(self, probabilities: NDArray[np.floating]) -> NDArray[np.intp]:
         """Return the class of each row of [rows, classes]."""
@@ -39,3 +31,14 @@ class Decision:
             return (probabilities[:, 1] >= np.float64(self._threshold)).astype(np.intp)
         found: NDArray[np.intp] = probabilities.argmax(1)
         return found
+
+
+def _from(threshold: float) -> Callable[[Sequence[float]], int]:
+    def decide(row: Sequence[float]) -> int:
+        return 1 if row[1] >= threshold else 0
+
+    return decide
+
+
+def _most_probable(row: Sequence[float]) -> int:
+    return row.index(max(row))

@@ -60,7 +60,7 @@ class PredictCodec:
         names = [item.name for item in manifest.inputs]
         self._inputs = len(names)
         self._classes = len(manifest.classes)
-        self._decision = manifest.decision
+        self._decide = manifest.decision.of_row
         self._label_counts = label_counts
         self._max_rows, self._most_bytes = max_rows, most_bytes
         # A large body with more commas than any good one has is not worth the second that parsing it takes.
@@ -179,13 +179,13 @@ class PredictCodec:
     def _predictions(self, call: Call, results: Results, first: int) -> list[Any]:
         """Return each row's prediction; None where the model overflowed, and there is no number in it."""
         counts, plain = self._label_counts, self._plain
-        rows = results.probabilities(first, call.rows)
-        labels = self._decision.of_rows(rows)
+        rows, decide = results.probabilities(first, call.rows), self._decide
         found: list[bytes | None] = []
-        for row, (probabilities, label) in enumerate(zip(rows, labels, strict=True), first):
+        for row, probabilities in enumerate(rows, first):
             if probabilities[0] != probabilities[0]:  # NaN, at a tenth of what isnan costs
                 found.append(None)
                 continue
+            label = decide(probabilities)
             counts[label] += 1
             if call.explain:
                 found.append(self._explained[label] % (probabilities + results.explanation(row)))

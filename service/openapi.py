@@ -139,5 +139,4 @@ def _complete(operation: dict[str, Any], *, guarded: bool) -> None:
 
 
 def _label(manifest: Manifest, probabilities: tuple[float, ...]) -> str:
-    [label] = manifest.decision.of_rows([probabilities])
-    return manifest.classes[label]
+    return manifest.classes[manifest.decision.of_row(probabilities)]

@@ -196,10 +196,11 @@ class Connection(HttpToolsProtocol):
         self.in_head = self.upgrading = False
         self.after_head, self.body_bytes = -len(self.data), 0
         route = self.edge.routes.paths.get(self.url) if method == b"POST" else None
+        keep_alive = self.version == "1.1" and parser.should_keep_alive()
         if route is not None:
-            self._begin_call(route, fields)
+            self._begin_call(route, fields, keep_alive=keep_alive)
         else:
-            self._begin_other(method, fields)
+            self._begin_other(method, fields, keep_alive=keep_alive)
 
     def _check_head(self, fields: dict[bytes, bytes]) -> None:
         read = b"".join([*self.earlier, self.data])
@@ -213,9 +214,9 @@ class Connection(HttpToolsProtocol):
         self.earlier = []
         self.chunks = self.trailers = self.trailer_bytes = 0
 
-    def _begin_call(self, route: Route, fields: dict[bytes, bytes]) -> None:
+    def _begin_call(self, route: Route, fields: dict[bytes, bytes], *, keep_alive: bool) -> None:
         self.receiving = turn = DirectTurn(self, route, fields)
-        turn.keep_alive = self._keeps_alive()
+        turn.keep_alive = keep_alive
         self.turns.append(turn)
         length = fields.get(b"content-length")
         if length is not None and int(length) > self.edge.max_body_bytes:
@@ -223,14 +224,14 @@ class Connection(HttpToolsProtocol):
         if b"expect" in fields and self._expects(fields) and len(self.turns) == 1:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _begin_other(self, method: bytes, fields: dict[bytes, bytes]) -> None:
+    def _begin_other(self, method: bytes, fields: dict[bytes, bytes], *, keep_alive: bool) -> None:
         """Begin what is not for one of the data plane's paths, as it stands."""
         if b"#" in self.url:
             self._raise(MalformedError("the request's target has a fragment"))
         path, query = head.target(self.url)
         route = self.edge.routes.find(unquote_to_bytes(path)) if method == b"POST" else None
         if route is not None:
-            self._begin_call(route, fields)
+            self._begin_call(route, fields, keep_alive=keep_alive)
             return
         self.receiving = turn = AppTurn(
             self,
@@ -242,16 +243,13 @@ class Connection(HttpToolsProtocol):
                 query,
                 self.headers,
                 expects=self._expects(fields),
-                keep_alive=self._keeps_alive(),
+                keep_alive=keep_alive,
             ),
         )
         self.turns.append(turn)
         if len(self.turns) > 1:
             self.flow.pause_reading()
         self._advance()
-
-    def _keeps_alive(self) -> bool:
-        return self.version == "1.1" and self.parser.should_keep_alive()
 
     def _expects(self, fields: dict[bytes, bytes]) -> bool:
         return self.version == "1.1" and fields.get(b"expect", b"").lower() == b"100-continue"

@@ -1,6 +1,7 @@
 """What the model says of a batch, on its way and as numbers. Knows nothing of the requests that asked."""
 
 import struct
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +34,11 @@ class Results:
         self._payload, self._rows, self._classes, self._columns = payload, rows, classes, columns
         self._logits = logit_count(classes)
 
-    def probabilities(self, first: int, rows: int) -> list[tuple[float, ...]]:
-        """Return the probabilities of `rows` rows from `first` on, [rows, classes]."""
+    def probabilities(self, first: int, rows: int) -> Iterator[tuple[float, ...]]:
+        """Yield the probabilities of `rows` rows from `first` on, [rows, classes]."""
         k = self._classes
         flat = iter(struct.unpack_from(f"<{rows * k}f", self._payload, 4 * first * k))
-        return list(zip(*[flat] * k, strict=True))
+        return zip(*[flat] * k, strict=True)
 
     def explanation(self, row: int) -> tuple[float, ...]:
         """Return intercept, contributions in the inputs' order, and their sum, the logit, for each logit."""

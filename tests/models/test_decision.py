@@ -25,7 +25,7 @@ def test_two_classes_are_told_apart_by_the_threshold(last: list[float], threshol
     decision = Decision(2, threshold)
     rows = [(1 - share, share) for share in last]
     wanted = [int(share >= threshold) for share in last]
-    assert decision.of_rows(rows) == wanted
+    assert [decision.of_row(row) for row in rows] == wanted
     assert decision.of_array(np.array(rows, np.float32)).tolist() == wanted
 
 
@@ -34,7 +34,8 @@ def test_of_more_the_most_probable_is_the_answer(rows: list[list[float]]) -> Non
     """The first of equals, whatever the threshold."""
     decision = Decision(len(rows[0]), 0.9)
     wanted = [row.index(max(row)) for row in rows]
-    assert decision.of_rows(rows) == decision.of_array(np.array(rows, np.float32)).tolist() == wanted
+    assert [decision.of_row(row) for row in rows] == wanted
+    assert decision.of_array(np.array(rows, np.float32)).tolist() == wanted
 
 
 def test_a_threshold_between_two_float32_is_not_rounded() -> None:
@@ -43,7 +44,7 @@ def test_a_threshold_between_two_float32_is_not_rounded() -> None:
     decision = Decision(2, 0.1)
     assert below < 0.1 < float(np.float32(0.1))
     for share, wanted in ((below, 0), (float(np.float32(0.1)), 1)):
-        assert decision.of_rows([(1 - share, share)]) == [wanted]
+        assert decision.of_row((1 - share, share)) == wanted
         assert decision.of_array(np.array([[1 - share, share]], np.float32)).tolist() == [wanted]
 
 
