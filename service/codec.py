@@ -2,7 +2,6 @@
 
 import functools
 import json
-import re
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,7 +12,6 @@ from models.manifest import Manifest
 from service.bulk import BULK_BYTES
 from service.bulk import read as read_bulk
 from service.call import Call
-from service.compression import inflate
 from service.errors import (
     MAX_DETAILS,
     MAX_TEXT,
@@ -21,17 +19,14 @@ from service.errors import (
     MalformedError,
     ServiceError,
     TooLargeError,
-    UnsupportedError,
     quote,
 )
-from service.results import Results
+from service.ident import MAX_ID_CHARACTERS, WRONG_ID
+from service.results import NO_NUMBER, Results
 from service.rows import Problem, Rows
-from service.schema import MAX_ID_CHARACTERS, WRONG_ID, Envelope, positional_request, unexamined_request
+from service.schema import Envelope, positional_request, unexamined_request
+from service.whole import whole_body
 
-JSON = b"application/json"
-MULTIPART = b"multipart/form-data"
-FORM = b"application/x-www-form-urlencoded"
-FORM_TYPES = (FORM, MULTIPART)
 MALFORMED = {"json_invalid", "model_type", "model_attributes_type"}
 REASONS = {
     "extra_forbidden": "no such field",
@@ -41,12 +36,9 @@ REASONS = {
 NOT_NESTED = "the rows are not nested: wanted a list of rows, [[…]] or [{…}]"
 MAX_SUGGESTIONS = 20
 """Wrong rows whose names get a suggestion: finding one takes up to a millisecond."""
-OBJECT = re.compile(rb"[ \t\r\n]*\{")
-NO_FORM = "a form is not accepted; send a JSON object, with Content-Type: application/json or none"
 LARGE_BYTES = 256 * 1024
 MAX_FIELDS = 100
 """A body with more fields is not told of each: a million of them would take seconds."""
-NO_NUMBER = "the numbers are too large for this model"
 
 
 class PredictCodec:
@@ -231,27 +223,6 @@ def _reason(problem: ErrorDetails) -> str:
 
 def _lower(sentence: str) -> str:
     return sentence[0].lower() + sentence[1:]
-
-
-def whole_body(call: Call, most_bytes: int) -> bytes:
-    """Return the body in one piece, without its Content-Encoding.
-
-    Only for routes that change nothing: they take a JSON object that calls itself a form, as `curl -d` sends
-    it. A page of another site can send a form without asking first, so what changes something must not.
-
-    Raises UnsupportedError for a form or an unknown encoding, MalformedError or TooLargeError as `inflate`.
-    """
-    kind = call.headers.get(b"content-type", JSON)
-    form = kind != JSON and kind.lower().startswith(FORM_TYPES)
-    if form and kind.lower().startswith(MULTIPART):
-        raise UnsupportedError(NO_FORM)
-    body = call.body[0] if len(call.body) == 1 else b"".join(call.body)
-    encoding = call.headers.get(b"content-encoding")
-    if encoding is not None:
-        body = inflate(body, encoding, most_bytes)
-    if form and not OBJECT.match(body):
-        raise UnsupportedError(NO_FORM)
-    return body
 
 
 def _key(name: str) -> str:

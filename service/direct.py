@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     import re
     from collections.abc import Callable
 
+    from service.access import Access
     from service.call import Call
-    from service.keys import Access
 
 
 class Route(NamedTuple):

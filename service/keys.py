@@ -1,4 +1,4 @@
-"""Who may do what: the policy table, and the keys that it asks for. Knows nothing of sockets or models.
+"""Keys, and whether one opens what is asked for. Knows nothing of sockets or models.
 
 A keys file has one key a line as `<name>:<sha256 of the key, hex>`; blank lines and `#` comments are
 skipped. `python -m service.keys NAME` makes a key and its line. Keys are long and random, so that a plain
@@ -13,9 +13,9 @@ import secrets
 import sys
 import time
 from collections.abc import Mapping
-from enum import Enum
 from pathlib import Path
 
+from service.access import Access
 from service.errors import ForbiddenError, NotFoundError, StartError, UnauthorizedError
 from service.settings import Settings
 
@@ -24,56 +24,6 @@ LOOK_S = 1.0
 LINE = re.compile(r"([A-Za-z0-9._-]{1,64}):([0-9a-f]{64})")
 
 log = logging.getLogger("logitserve.keys")
-
-
-class Access(Enum):
-    """What a route asks for."""
-
-    OPEN = "open"
-    PREDICT = "predict"
-    METRICS = "metrics"
-    ADMIN = "admin"
-
-
-POLICY = {
-    "/": Access.OPEN,
-    "/livez": Access.OPEN,
-    "/readyz": Access.OPEN,
-    "/health": Access.OPEN,
-    "/metrics": Access.METRICS,
-    "/predict": Access.PREDICT,
-    "/info": Access.PREDICT,
-    "/docs": Access.OPEN,
-    "/docs/{asset}": Access.OPEN,
-    "/openapi.json": Access.PREDICT,
-    "/v2": Access.PREDICT,
-    "/v2/health/live": Access.OPEN,
-    "/v2/health/ready": Access.OPEN,
-    "/v2/models/stats": Access.PREDICT,
-    "/v2/models/{model}": Access.PREDICT,
-    "/v2/models/{model}/config": Access.PREDICT,
-    "/v2/models/{model}/infer": Access.PREDICT,
-    "/v2/models/{model}/ready": Access.PREDICT,
-    "/v2/models/{model}/stats": Access.PREDICT,
-    "/v2/models/{model}/versions/{version}": Access.PREDICT,
-    "/v2/models/{model}/versions/{version}/config": Access.PREDICT,
-    "/v2/models/{model}/versions/{version}/infer": Access.PREDICT,
-    "/v2/models/{model}/versions/{version}/ready": Access.PREDICT,
-    "/v2/models/{model}/versions/{version}/stats": Access.PREDICT,
-    "/v2/repository/index": Access.PREDICT,
-    "/v2/repository/models/{model}/load": Access.ADMIN,
-    "/v2/repository/models/{model}/unload": Access.ADMIN,
-}
-"""Every route's template. What stands in no line is treated as PREDICT: forgotten means closed."""
-
-_PATTERNS = [
-    (re.compile(re.sub(r"\{\w+\}", "[^/]+", template)), access) for template, access in POLICY.items()
-]
-
-
-def access_to(path: str) -> Access:
-    """Return what a request for the decoded `path` must show."""
-    return next((access for pattern, access in _PATTERNS if pattern.fullmatch(path)), Access.PREDICT)
 
 
 class KeysFile:

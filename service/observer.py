@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from service import errors
+from service.access import Access, access_to
 from service.accounting import UNMATCHED
 from service.errors import InternalError, MethodNotAllowedError, ServiceError
-from service.keys import Access, access_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

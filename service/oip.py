@@ -14,16 +14,16 @@ from pydantic import ValidationError
 
 from models.manifest import Manifest
 from service import compression, tensors
+from service.access import POLICY
 from service.call import Call, Content
-from service.codec import NO_NUMBER, whole_body
 from service.direct import Route, Routes
 from service.errors import InvalidError, MalformedError, NotFoundError, quote
-from service.keys import POLICY
+from service.ident import WRONG_ID
 from service.oip_inputs import Inputs
 from service.oip_schema import InferRequest
-from service.results import Results
-from service.schema import WRONG_ID
+from service.results import NO_NUMBER, Results
 from service.signature import DEFAULT_OUTPUTS, EXPLANATION, outputs
+from service.whole import whole_body
 
 HEADER_LENGTH = b"inference-header-content-length"
 LENGTH = re.compile(rb"[0-9]{1,10}")

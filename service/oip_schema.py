@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schema import Id
+from service.ident import Id
 
 Size = Annotated[int, Field(ge=0, le=2**63 - 1)]
 Shared = Annotated[None, Field(description="Not offered: data travels in the body.")]

@@ -9,8 +9,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 
 from models.manifest import Manifest
+from service.access import Access, access_to
 from service.errors import InternalError, MalformedError
-from service.keys import Access, access_to
 from service.schema import ErrorResponse, PredictResponse, predict_request
 
 SCHEMES = {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 
 from service import logs
+from service.access import POLICY
 from service.accounting import Accounting
 from service.admission import Admission
 from service.batch import Job, Model
@@ -17,7 +18,6 @@ from service.batcher import Batcher
 from service.codec import PredictCodec
 from service.direct import Route, Routes
 from service.edge import Edge, most_connections
-from service.keys import POLICY
 from service.link import Link
 from service.metrics import Metrics, open_files
 from service.oip import InferCodec, add_infer_routes

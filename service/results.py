@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from models.decision import logit_count
 from service.frames import Raw
 
+NO_NUMBER = "the numbers are too large for this model"
+"""Why a row has no result, where the model gave none."""
+
 
 def pack_results(
     probabilities: NDArray[np.float32],

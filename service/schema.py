@@ -16,24 +16,12 @@ from pydantic import (
 from typing_extensions import TypedDict
 
 from models.manifest import Data, Fit, Input, Manifest, Metrics
+from service.ident import Id
 
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 """Without `strict`, true and "1" would pass as numbers; integers do either way."""
-MAX_ID_CHARACTERS = 128
 FLOAT32_MAX = 3.4028234663852886e38
 
-_LARGEST_ID = 10**MAX_ID_CHARACTERS
-
-WRONG_ID = f"wanted text or a whole number, of at most {MAX_ID_CHARACTERS} characters"
-# The limits are left out of the description: no reader of it holds a number of that size.
-_NumberId = Annotated[
-    int, Field(strict=True, gt=-_LARGEST_ID, lt=_LARGEST_ID), WithJsonSchema({"type": "integer"})
-]
-_Text = Annotated[str, Field(max_length=MAX_ID_CHARACTERS)]
-Id = Annotated[
-    _Text | _NumberId | None,
-    Field(union_mode="left_to_right", description="Echoed as it came; made when absent."),
-]
 OnError = Annotated[
     Literal["fail", "report"],
     Field(

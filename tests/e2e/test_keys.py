@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.keys import POLICY, Access
+from service.access import POLICY, Access
 from tests.e2e.raw import doubled
 from tests.e2e.running import Service, wait_for
 

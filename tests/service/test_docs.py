@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from service.keys import POLICY
+from service.access import POLICY
 
 PAGE = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
 

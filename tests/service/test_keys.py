@@ -10,9 +10,10 @@ from fastapi import FastAPI
 
 from models.repository import Artifact
 from service import keys
+from service.access import POLICY, Access, access_to
 from service.deployment import Deployment
 from service.errors import ForbiddenError, NotFoundError, StartError, UnauthorizedError
-from service.keys import POLICY, Access, Keys, access_to
+from service.keys import Keys
 from service.routes import add_routes
 from service.settings import Settings
 

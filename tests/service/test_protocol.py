@@ -11,13 +11,14 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
+from service.access import Access
 from service.accounting import Accounting
 from service.admission import Admission
 from service.call import Call
 from service.direct import Route, Routes
 from service.edge import Edge
 from service.errors import InvalidError
-from service.keys import Access, Keys
+from service.keys import Keys
 from service.origins import Cors, Hosts
 from service.protocol import GRACE_S, LINGER_S, Connection
 from service.results import Results

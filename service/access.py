@@ -1,0 +1,54 @@
+"""Who may do what: the policy table. Knows nothing of keys."""
+
+import re
+from enum import Enum
+
+
+class Access(Enum):
+    """What a route asks for."""
+
+    OPEN = "open"
+    PREDICT = "predict"
+    METRICS = "metrics"
+    ADMIN = "admin"
+
+
+POLICY = {
+    "/": Access.OPEN,
+    "/livez": Access.OPEN,
+    "/readyz": Access.OPEN,
+    "/health": Access.OPEN,
+    "/metrics": Access.METRICS,
+    "/predict": Access.PREDICT,
+    "/info": Access.PREDICT,
+    "/docs": Access.OPEN,
+    "/docs/{asset}": Access.OPEN,
+    "/openapi.json": Access.PREDICT,
+    "/v2": Access.PREDICT,
+    "/v2/health/live": Access.OPEN,
+    "/v2/health/ready": Access.OPEN,
+    "/v2/models/stats": Access.PREDICT,
+    "/v2/models/{model}": Access.PREDICT,
+    "/v2/models/{model}/config": Access.PREDICT,
+    "/v2/models/{model}/infer": Access.PREDICT,
+    "/v2/models/{model}/ready": Access.PREDICT,
+    "/v2/models/{model}/stats": Access.PREDICT,
+    "/v2/models/{model}/versions/{version}": Access.PREDICT,
+    "/v2/models/{model}/versions/{version}/config": Access.PREDICT,
+    "/v2/models/{model}/versions/{version}/infer": Access.PREDICT,
+    "/v2/models/{model}/versions/{version}/ready": Access.PREDICT,
+    "/v2/models/{model}/versions/{version}/stats": Access.PREDICT,
+    "/v2/repository/index": Access.PREDICT,
+    "/v2/repository/models/{model}/load": Access.ADMIN,
+    "/v2/repository/models/{model}/unload": Access.ADMIN,
+}
+"""Every route's template. What stands in no line is treated as PREDICT: forgotten means closed."""
+
+_PATTERNS = [
+    (re.compile(re.sub(r"\{\w+\}", "[^/]+", template)), access) for template, access in POLICY.items()
+]
+
+
+def access_to(path: str) -> Access:
+    """Return what a request for the decoded `path` must show."""
+    return next((access for pattern, access in _PATTERNS if pattern.fullmatch(path)), Access.PREDICT)
