@@ -22,7 +22,6 @@ from litserve.transport.base import MessageTransport
 
 from service.device import Device
 from service.errors import StartError
-from service.protocol import Connection
 from service.settings import Settings
 
 PRIVATE = (
@@ -61,12 +60,18 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
         settings: Settings,
         device: Device,
         add_routes: Callable[[FastAPI], None],
-        open_plane: Callable[[int], AbstractAsyncContextManager[dict[str, Any]]],
+        open_process: Callable[[int], AbstractAsyncContextManager[dict[str, Any]]],
+        connection: type[asyncio.Protocol],
         ending: int,
     ) -> None:
-        """`ending` is a pipe; each HTTP process finishes when it is at its end."""
+        """`open_process` runs what the HTTP process of a slot needs and yields the state of its requests.
+
+        `connection` speaks HTTP for uvicorn. `ending` is a pipe; each HTTP process finishes when it is at
+        its end.
+        """
         self._add_routes = add_routes
-        self._open_plane = open_plane
+        self._open_process = open_process
+        self._connection = connection
         self._settings = settings
         self._ending = ending
         self._slot = 0
@@ -97,7 +102,7 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
     @contextlib.asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         """Open the HTTP process's data plane, where uvicorn's connections find it."""
-        async with super().lifespan(app), self._open_plane(self._slot) as state:
+        async with super().lifespan(app), self._open_process(self._slot) as state:
             asyncio.get_running_loop().add_reader(self._ending, self._finish)
             yield state
 
@@ -127,7 +132,7 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
             "warning",
             [listener],
             "process",
-            http=Connection,
+            http=self._connection,
             ws="none",
             loop="uvloop",
             access_log=False,

@@ -1,24 +1,19 @@
-"""Every metric of the service, and how the processes' files become one scrape. Knows nothing of HTTP.
+"""Every metric of the service. Knows nothing of HTTP.
 
 The hot path only counts in Python numbers; they reach the metric files together, `FLUSH_S` later at most.
 """
 
 import asyncio
-import json
 import logging
 import os
-import struct
-from bisect import bisect_left
 from collections import Counter as Counts
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
-from prometheus_client.mmap_dict import MmapedDict
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from models.manifest import Manifest
+from service.tally import Tally
 
 FLUSH_S = 0.02
 """A scrape first waits this long, so that it counts all that was answered before it."""
@@ -45,32 +40,6 @@ def open_files(directory: Path, slot: str) -> None:
     """
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
     values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
-
-
-class Tally:
-    """A histogram's observations since the last flush."""
-
-    __slots__ = ("_counts", "_edges", "_sum")
-
-    def __init__(self, edges: tuple[float, ...]) -> None:
-        self._edges = edges
-        self._counts = [0] * (len(edges) + 1)
-        self._sum = 0.0
-
-    def add(self, value: float) -> None:
-        """Observe `value`."""
-        self._counts[bisect_left(self._edges, value)] += 1
-        self._sum += value
-
-    def flush(self, histogram: Histogram) -> None:
-        """Move the observations into `histogram`, which has the same edges."""
-        # The library has no way to observe many at once; tests/contract holds these two names.
-        for bucket, count in zip(histogram._buckets, self._counts, strict=True):  # noqa: SLF001
-            if count:
-                bucket.inc(count)
-        histogram._sum.inc(self._sum)  # noqa: SLF001
-        self._counts = [0] * len(self._counts)
-        self._sum = 0.0
 
 
 class HostMetrics:
@@ -207,33 +176,3 @@ class Metrics:
         self._batch_tally.flush(self._batch_rows)
         self._inference_tally.flush(self._inference)
         self._pending_requests.set(self._pending())
-
-
-class TolerantCollector:
-    """All processes' files as one scrape, without those that cannot be read.
-
-    A process killed while it opens a file leaves it empty or torn. The scrape then goes on without that
-    file and says so in `logitserve_metric_files_skipped`; files that are missing altogether count too.
-    """
-
-    def __init__(self, directory: Path, slots: Iterable[str]) -> None:
-        self._directory = directory
-        self._slots = tuple(slots)
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield the metrics, summed over all processes."""
-        files, skipped = [], 0
-        for path in sorted(self._directory.glob("*.db")):
-            try:
-                for key, *_ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
-                    json.loads(key)
-                files.append(str(path))
-            except (OSError, ValueError, RuntimeError, IndexError, struct.error):
-                skipped += 1
-        skipped += sum(not any(file.endswith(f"_{slot}.db") for file in files) for slot in self._slots)
-        yield from MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
-        yield GaugeMetricFamily(
-            "logitserve_metric_files_skipped",
-            "Metric files that this scrape could not read, so that its totals may be low.",
-            value=skipped,
-        )

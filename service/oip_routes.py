@@ -13,7 +13,7 @@ from fastapi import Depends, FastAPI, Request
 from service import __version__
 from service.deployment import Deployment
 from service.errors import InternalError, NotFoundError, NotReadyError
-from service.metrics import FLUSH_S, TolerantCollector
+from service.metrics import FLUSH_S
 from service.oip import INFER, INFER_VERSION
 from service.oip_schema import (
     IndexEntry,
@@ -28,6 +28,7 @@ from service.oip_schema import (
 from service.oip_statistics import statistics
 from service.readiness import Readiness
 from service.schema import ErrorResponse
+from service.scrape import TolerantCollector
 from service.signature import configuration, metadata
 
 EXTENSIONS = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]

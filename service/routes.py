@@ -15,13 +15,14 @@ from models.cores import find_cores
 from service import __version__
 from service.deployment import Deployment
 from service.errors import InvalidError, MethodNotAllowedError, NotFoundError, NotReadyError
-from service.metrics import FLUSH_S, TolerantCollector
+from service.metrics import FLUSH_S
 from service.observer import Observer
 from service.oip_routes import add_oip_routes
 from service.openapi import REFUSALS, UNREADY, add_description, describe_predict
 from service.page import add_page
 from service.readiness import Readiness
 from service.schema import Info
+from service.scrape import TolerantCollector
 
 LIBRARIES = ("fastapi", "litserve", "numpy", "pydantic", "uvicorn")
 TOLD = ("created", "git_commit", "inputs", "classes", "threshold", "data", "fit", "metrics")

@@ -14,11 +14,12 @@ from service import device, logs, signals
 from service.deployment import Deployment
 from service.errors import StartError
 from service.host import Host, check_certificate
+from service.http_process import open_process
 from service.keys import Keys
 from service.listener import bind
 from service.metrics import HostMetrics, open_files
 from service.origins import check_origins
-from service.plane import open_plane
+from service.protocol import Connection
 from service.routes import add_routes
 from service.run_directory import MAIN, run_directory
 from service.settings import Settings
@@ -65,7 +66,8 @@ def serve(settings: Settings) -> None:
                 settings,
                 found,
                 functools.partial(add_routes, deployment=deployment),
-                functools.partial(open_plane, deployment),
+                functools.partial(open_process, deployment),
+                Connection,
                 deployment.ending,
             )
             gc.freeze()  # what is here before the forks stays shared between the HTTP processes

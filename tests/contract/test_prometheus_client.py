@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Histogram
 
-from service.metrics import Tally
+from service.tally import Tally
 
 
 def test_a_tally_flushes_what_observe_would_have_counted() -> None:

@@ -13,9 +13,9 @@ from service.metrics import (
     SLO_S,
     HostMetrics,
     Metrics,
-    TolerantCollector,
     open_files,
 )
+from service.scrape import TolerantCollector
 
 PAGE = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.asynccontextmanager
-async def open_plane(deployment: Deployment, slot: int) -> AsyncIterator[dict[str, Any]]:
+async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[str, Any]]:
     """Run HTTP process `slot` while the context is open; yield what the app's requests see of it.
 
     That is the `edge`, the `readiness`, and `flush`, which brings what was counted to the metric files.
