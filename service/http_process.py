@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import re
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
@@ -20,11 +21,11 @@ from service.direct import Route, Routes
 from service.edge import Edge, most_connections
 from service.link import Link
 from service.metrics import Metrics, open_files
-from service.oip import InferCodec, add_infer_routes
+from service.oip import INFER, INFER_VERSION, InferCodec, unknown
 from service.origins import Cors, Hosts
 from service.readiness import Readiness
+from service.signals import die_with
 from service.sweep import Sweep
-from service.worker import die_with
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -92,5 +93,10 @@ def _routes(deployment: Deployment, label_counts: list[int]) -> Routes:
     limits = manifest, settings.max_rows, settings.max_body_bytes, label_counts
     routes = Routes()
     routes.paths[b"/predict"] = Route("/predict", POLICY["/predict"], PredictCodec(*limits).decode)
-    add_infer_routes(routes, manifest, InferCodec(*limits))
+    infer = InferCodec(*limits)
+    for template in (INFER, INFER_VERSION):
+        served = template.format(model=manifest.name, version=manifest.version)
+        routes.paths[served.encode()] = Route(template, POLICY[template], infer.decode)
+        others = re.compile(template.format(model="[^/]+", version="[^/]+").encode())
+        routes.add_family(others, Route(template, POLICY[template], unknown))
     return routes

@@ -6,7 +6,7 @@ The protocol is https://github.com/kserve/open-inference-protocol, with Triton's
 import functools
 import json
 import re
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,7 @@ from pydantic import ValidationError
 
 from models.manifest import Manifest
 from service import compression, tensors
-from service.access import POLICY
 from service.call import Call, Content
-from service.direct import Route, Routes
 from service.errors import InvalidError, MalformedError, NotFoundError, quote
 from service.ident import WRONG_ID
 from service.oip_inputs import Inputs
@@ -170,17 +168,9 @@ class InferCodec:
         return f"[{', '.join([self._labels_json[label] for label in labels.tolist()])}]"
 
 
-def add_infer_routes(routes: Routes, manifest: Manifest, codec: InferCodec) -> None:
-    """Have the infer paths take the data plane's way; those of what is not served are answered 404 there."""
-
-    def unknown(_: Call) -> None:
-        raise NotFoundError("no such model or version")
-
-    for template in (INFER, INFER_VERSION):
-        served = template.format(model=manifest.name, version=manifest.version)
-        routes.paths[served.encode()] = Route(template, POLICY[template], codec.decode)
-        others = template.format(model="[^/]+", version="[^/]+")
-        routes.add_family(re.compile(others.encode()), Route(template, POLICY[template], unknown))
+def unknown(_: Call) -> NoReturn:
+    """Refuse a call of a model or version that is not served."""
+    raise NotFoundError("no such model or version")
 
 
 def _compressed(call: Call, body: bytes) -> bytes:

@@ -15,6 +15,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service import head
+from service.backlog import let_in
 from service.cycle import make_cycle
 from service.errors import (
     HeadersTooLargeError,
@@ -28,7 +29,6 @@ from service.errors import (
     UriTooLongError,
 )
 from service.head import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES, METHODS
-from service.listener import let_in
 from service.turns import AppTurn, DirectTurn
 
 if TYPE_CHECKING:

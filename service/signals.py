@@ -1,10 +1,14 @@
-"""The signals that end the service, and who acts on them. Knows nothing of what ends."""
+"""What ends a process: the signals that main acts on, and for its children the end of main."""
 
+import ctypes
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from types import FrameType
 
+PR_SET_PDEATHSIG = 1
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 Caught = list[tuple[int, float]]
@@ -24,3 +28,11 @@ def record() -> Caught:
     caught: Caught = []
     catch(lambda number, _: caught.append((number, time.monotonic())))
     return caught
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent, process `parent`, ends in whatever way."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)

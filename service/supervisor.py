@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from multiprocessing import connection, resource_tracker
 from pathlib import Path
 
+from service.backlog import turn_away, waiting
 from service.deployment import Deployment
 from service.errors import StartError
 from service.host import Host, Process
-from service.listener import turn_away, waiting
 from service.metrics import HostMetrics
 from service.signals import SIGNALS, Caught
 

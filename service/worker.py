@@ -1,7 +1,6 @@
 """The worker process: LitServe's API and loop around one runtime. Knows nothing of HTTP or JSON."""
 
 import contextlib
-import ctypes
 import logging
 import os
 import select
@@ -24,6 +23,7 @@ from service.errors import StartError
 from service.results import pack_results
 from service.run_directory import reason_path, socket_path
 from service.settings import Settings
+from service.signals import die_with
 
 SEND_TIMEOUT = struct.pack("ll", 1, 0)
 """Seconds and microseconds, as the kernel wants them. A stopped HTTP process that does not read its replies
@@ -31,7 +31,6 @@ is cut off, or it would stall everyone's worker."""
 RECEIVE_BYTES = 1 << 20
 LOOK_S = 1.0
 """How often the socket's path is looked at."""
-PR_SET_PDEATHSIG = 1
 
 log = logging.getLogger("logitserve.worker")
 
@@ -189,14 +188,6 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
                 status = frames.Status.FAILED
         microseconds = int((time.perf_counter() - started) * 1e6)
         return frames.pack_reply(batch, status, rows, microseconds, results)
-
-
-def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent, process `parent`, ends in whatever way."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(1)
 
 
 def _torch_version() -> str:

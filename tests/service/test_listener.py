@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from service.backlog import let_in, turn_away, waiting
 from service.errors import StartError
-from service.listener import bind, let_in, turn_away, waiting
+from service.listener import bind
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's check is Linux's")
 NOBODY = 65534
