@@ -18,7 +18,7 @@ def main(arguments: list[str], prog: str = "python -m service") -> int:
 
         sys.stdout.write(f"logitserve {__version__}\n")
         return 0
-    from service.signals import catch  # noqa: PLC0415 - see above
+    from service.lifetime import catch  # noqa: PLC0415 - see above
 
     catch(_leave)
     try:

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from models.repository import Artifact
-from service.keys import Keys
+from service.gate.keys import Keys
 from service.run_directory import api_slot, metrics_path, reason_path, socket_path
 from service.settings import Settings
 

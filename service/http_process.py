@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 
 from service import logs
-from service.access import POLICY
-from service.accounting import Accounting
-from service.admission import Admission
-from service.batch import Job, Model
-from service.batcher import Batcher
-from service.codec import PredictCodec
-from service.direct import Route, Routes
-from service.edge import Edge, most_connections
-from service.link import Link
-from service.metrics import Metrics, open_files
-from service.oip import INFER, INFER_VERSION, InferCodec, unknown
-from service.origins import Cors, Hosts
-from service.readiness import Readiness
-from service.signals import die_with
-from service.sweep import Sweep
+from service.gate.access import POLICY
+from service.gate.accounting import Accounting
+from service.gate.admission import Admission
+from service.gate.origins import Cors, Hosts
+from service.gate.readiness import Readiness
+from service.http.direct import Route, Routes
+from service.http.edge import Edge, most_connections
+from service.http.sweep import Sweep
+from service.lifetime import die_with
+from service.metrics.declared import Metrics, open_files
+from service.oip.codec import INFER, INFER_VERSION, InferCodec, unknown
+from service.plane.batch import Job, Model
+from service.plane.batcher import Batcher
+from service.plane.link import Link
+from service.predict.codec import PredictCodec
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,21 +10,23 @@ from prometheus_client import CollectorRegistry
 from models.cores import find_cores
 from models.errors import StoreError
 from models.repository import Artifact, Repository
-from service import device, logs, signals
+from service import lifetime as signals
+from service import logs
+from service.app.routes import add_routes
 from service.deployment import Deployment
 from service.errors import StartError
-from service.host import Host, check_certificate
+from service.gate.keys import Keys
+from service.gate.origins import check_origins
+from service.host import device
+from service.host.listener import bind
+from service.host.litserve import Host, check_certificate
+from service.host.supervisor import Supervisor
+from service.http.connection import Connection
 from service.http_process import open_process
-from service.keys import Keys
-from service.listener import bind
-from service.metrics import HostMetrics, open_files
-from service.origins import check_origins
-from service.protocol import Connection
-from service.routes import add_routes
+from service.metrics.declared import HostMetrics, open_files
 from service.run_directory import MAIN, run_directory
 from service.settings import Settings
-from service.supervisor import Supervisor
-from service.worker import LogisticRegressionAPI
+from service.worker.loop import LogisticRegressionAPI
 
 DEFAULT_MODEL = "breast-cancer"
 MOST_NAMED = 5

@@ -22,7 +22,7 @@ import uvloop
 from deploy.load.__main__ import serving
 from deploy.load.sizing import HEADROOM, Measured, derive
 from models.cores import usable_cores
-from service.metrics import SLO_S
+from service.metrics.declared import SLO_S
 from tests.load import openloop
 from tests.load.client import post
 from tests.load.samples import Result

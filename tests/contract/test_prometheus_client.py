@@ -1,8 +1,8 @@
-"""The private parts of prometheus_client that service/metrics.py touches."""
+"""The private parts of prometheus_client that service/metrics/declared.py touches."""
 
 from prometheus_client import CollectorRegistry, Histogram
 
-from service.tally import Tally
+from service.metrics.tally import Tally
 
 
 def test_a_tally_flushes_what_observe_would_have_counted() -> None:

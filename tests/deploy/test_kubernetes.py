@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 import service
+from service.host.supervisor import END_S
 from service.settings import PREFIX, Settings
-from service.supervisor import END_S
 from training.config import Config
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from service.access import POLICY
+from service.gate.access import POLICY
 from tests.e2e.raw import Client, request
 from tests.e2e.running import Service, wait_for
 

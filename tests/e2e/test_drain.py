@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from service.supervisor import HURRY_S
+from service.host.supervisor import HURRY_S
 from tests.e2e import faulty
 from tests.e2e.running import Service, wait_for
 from tests.load import openloop

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.access import POLICY
+from service.gate.access import POLICY
 from tests.e2e.raw import doubled
 from tests.e2e.running import Service
 

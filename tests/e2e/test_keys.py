@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.access import POLICY, Access
+from service.gate.access import POLICY, Access
 from tests.e2e.raw import doubled
 from tests.e2e.running import Service, wait_for
 

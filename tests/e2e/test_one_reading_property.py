@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.head import ONCE
+from service.http.head import ONCE
 from tests.e2e.field_names import PERMANENT, PROVISIONAL
 from tests.e2e.raw import Answer, Client, chunked, split
 from tests.e2e.running import Service

@@ -2,8 +2,8 @@
 
 import time
 
-from service.call import Call, Content
 from service.errors import ServiceError
+from service.plane.call import Call, Content
 
 
 class KeptCall(Call):

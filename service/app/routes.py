@@ -1,0 +1,105 @@
+"""All but the data plane: probes, metrics, info, and the OpenAPI. Knows nothing of how rows are scored."""
+
+import asyncio
+import platform
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.exceptions import HTTPException
+
+from models.cores import find_cores
+from service import __version__
+from service.app.observer import Observer
+from service.app.open_inference import add_oip_routes
+from service.app.openapi import REFUSALS, UNREADY, add_description, describe_predict
+from service.app.page import add_page
+from service.deployment import Deployment
+from service.errors import InvalidError, MethodNotAllowedError, NotFoundError, NotReadyError
+from service.gate.readiness import Readiness
+from service.metrics.declared import FLUSH_S
+from service.metrics.scrape import TolerantCollector
+from service.predict.schema import Info
+
+LIBRARIES = ("fastapi", "litserve", "numpy", "pydantic", "uvicorn")
+TOLD = ("created", "git_commit", "inputs", "classes", "threshold", "data", "fit", "metrics")
+"""The manifest's fields in /info; not the golden examples, which are rows of the training data."""
+
+
+def add_routes(app: FastAPI, deployment: Deployment) -> None:
+    """Add every endpoint to `app`, with one form for all errors."""
+    manifest = deployment.artifact.manifest
+    app.title = f"logitserve: {manifest.name}"
+    app.version = __version__
+    app.router.routes.clear()  # FastAPI's own pages load their scripts from the network
+    app.router.redirect_slashes = False  # a path is one path, and a redirect loses a proxy's prefix
+    app.add_middleware(Observer)
+    app.add_exception_handler(HTTPException, _raise_own)
+    app.add_exception_handler(RequestValidationError, _raise_invalid)
+
+    @app.get("/livez", response_class=PlainTextResponse, tags=["operate"])
+    async def livez() -> str:
+        """Tell the kubelet that this process answers."""
+        return "ok"
+
+    @app.get("/readyz", response_class=PlainTextResponse, responses=UNREADY, tags=["operate"])
+    @app.get("/health", response_class=PlainTextResponse, responses=UNREADY, tags=["operate"])
+    async def readyz(request: Request) -> str:
+        """Tell a load balancer that the model is verified and warm, a worker answers, and nothing drains."""
+        reason = await _readiness(request).unready()
+        if reason is not None:
+            raise NotReadyError(reason)
+        return "ok"
+
+    @app.get("/metrics", response_class=PlainTextResponse, tags=["operate"])
+    async def metrics(request: Request) -> Response:
+        """Give Prometheus the totals of all processes."""
+        await asyncio.sleep(FLUSH_S)
+        request.state.flush()
+        registry = CollectorRegistry()
+        registry.register(TolerantCollector(deployment.metrics_dir, deployment.slots))
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/info", response_model=Info, tags=["use"])
+    async def info(request: Request) -> Any:
+        """Tell people what is served, from what it was trained, and on what it runs."""
+        greeting = _readiness(request).greeting
+        libraries = {name: version(name) for name in LIBRARIES}
+        return {
+            "model": manifest.name,
+            "version": str(manifest.version),
+            "digest": deployment.artifact.digest,
+            "device": greeting.get("device"),
+            "cores": find_cores()._asdict(),
+            "libraries": libraries | {"python": platform.python_version(), "torch": greeting.get("torch")},
+            "trained_with": manifest.libraries,
+            **manifest.model_dump(include=set(TOLD)),
+        }
+
+    add_oip_routes(app, deployment, REFUSALS)
+
+    describe_predict(app, manifest, deployment.settings.max_rows)
+    add_description(app, keys_used=deployment.keys.used)
+    add_page(app)
+
+
+def _readiness(request: Request) -> Readiness:
+    found: Readiness = request.state.readiness
+    return found
+
+
+async def _raise_own(_: Request, error: Exception) -> Response:
+    """Turn what Starlette says of a path or method into the one form of errors, which the Observer gives."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it was registered for
+    if error.status_code == NotFoundError.status:
+        raise NotFoundError("no such path")
+    if error.status_code == MethodNotAllowedError.status:
+        raise MethodNotAllowedError((error.headers or {}).get("Allow", ""))
+    raise error
+
+
+async def _raise_invalid(_: Request, error: Exception) -> Response:
+    raise InvalidError("a parameter is wrong") from error

@@ -1,0 +1,4 @@
+"""What every protocol needs of a body. Knows nothing of rows.
+
+May import plane.
+"""

@@ -1,0 +1,178 @@
+"""Every metric of the service. Knows nothing of HTTP.
+
+The hot path only counts in Python numbers; they reach the metric files together, `FLUSH_S` later at most.
+"""
+
+import asyncio
+import logging
+import os
+from collections import Counter as Counts
+from collections.abc import Callable
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
+
+from models.manifest import Manifest
+from service.metrics.tally import Tally
+
+FLUSH_S = 0.02
+"""A scrape first waits this long, so that it counts all that was answered before it."""
+
+SLO_S = 0.010
+"""99 % of requests are to be answered within this; a bucket edge, or the share could not be read off."""
+
+# Rule: the SLO times powers of two; from well under the fastest to past the longest that is waited for.
+DURATION_BUCKETS = tuple(SLO_S * 2**k for k in range(-6, 11))
+INFERENCE_BUCKETS = tuple(SLO_S * 2**k for k in range(-10, 8))
+# Rule: powers of two up to the default limit of rows in one call of the model.
+ROWS_BUCKETS = tuple(float(2**k) for k in range(13))
+
+LOG_DROPPED = "Log lines that nobody took, of main and the HTTP processes."
+
+log = logging.getLogger("logitserve.metrics")
+
+
+def open_files(directory: Path, slot: str) -> None:
+    """Keep this process's metrics in `directory`, under `slot`.
+
+    A slot (main, api-0, …) outlives its process: the next one goes on with the same files, so that totals
+    never fall and files do not pile up. Metrics made before this call are not moved.
+    """
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+    values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
+
+
+class HostMetrics:
+    """What the main process knows."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"logitserve_{name}", text, labels, registry=registry)
+
+        self.worker_up = Gauge(
+            "logitserve_worker_up",
+            "1 while the worker is ready.",
+            ["worker"],
+            registry=registry,
+            multiprocess_mode="max",
+        )
+        self.worker_restarts = counter(
+            "worker_restarts_total", "Workers started anew, by why the last one ended.", "reason"
+        )
+        self.log_dropped = counter("log_dropped_total", LOG_DROPPED)
+        self.model_loads = counter("model_loads_total", "Models that a worker loaded or refused.", "result")
+        self.model_load_timestamp = Gauge(
+            "logitserve_model_load_timestamp_seconds",
+            "Unix time of the last successful load.",
+            registry=registry,
+            multiprocess_mode="max",
+        )
+
+
+class Metrics:
+    """What an HTTP process counts."""
+
+    def __init__(
+        self, registry: CollectorRegistry, manifest: Manifest, pending: Callable[[], int], limit: int
+    ) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"logitserve_{name}", text, labels, registry=registry)
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            return Histogram(f"logitserve_{name}", text, labels, buckets=buckets, registry=registry)
+
+        def gauge(name: str, text: str, mode: str, *labels: str) -> Gauge:
+            return Gauge(f"logitserve_{name}", text, labels, registry=registry, multiprocess_mode=mode)  # type: ignore[arg-type]
+
+        self._model, self._version = manifest.name, str(manifest.version)
+        self._classes = manifest.classes
+        self._pending = pending
+        self._http_requests = counter("http_requests_total", "Requests answered.", "route", "method", "code")
+        self._http_duration = histogram(
+            "http_request_duration_seconds",
+            "From a request's first byte to its answer.",
+            DURATION_BUCKETS,
+            "route",
+        )
+        self._rows = counter("rows_total", "Rows scored.", "model", "version")
+        self._predictions = counter(
+            "predictions_total", "Rows answered, by the label they got.", "model", "version", "label"
+        )
+        self._queue_wait = histogram(
+            "queue_wait_seconds", "From admission to the send to a worker.", DURATION_BUCKETS
+        )
+        self._batch_rows = histogram("batch_rows", "Rows in one call of the model.", ROWS_BUCKETS)
+        self._inference = histogram("inference_duration_seconds", "One call of the model.", INFERENCE_BUCKETS)
+        self._pending_requests = gauge("pending_requests", "Requests admitted and unanswered.", "sum")
+        self._rejected = counter("rejected_total", "Requests and connections refused.", "reason")
+        self._cancelled = counter("cancelled_total", "Requests whose client left before the answer.")
+        self.log_dropped = counter("log_dropped_total", LOG_DROPPED)
+        self._model_info = gauge(
+            "model_info", "The model served.", "max", "model", "version", "sha256", "device", "torch"
+        )
+        gauge("pending_limit", "Requests that may be pending.", "sum").set(limit)
+        self._pending_requests.set(0)
+
+        self.queue_wait = Tally(DURATION_BUCKETS)
+        self._batch_tally = Tally(ROWS_BUCKETS)
+        self._inference_tally = Tally(INFERENCE_BUCKETS)
+        self._scored = 0
+        self._durations: dict[str, Tally] = {}
+        self._counts: Counts[tuple[str, str, int]] = Counts()
+        self.labels = [0] * len(manifest.classes)
+        """Rows answered since the last flush, by class; the codec counts them."""
+        self._flushing = False
+
+    def answered(self, route: str, method: str, code: int, seconds: float) -> None:
+        """Count an answer, whichever it is."""
+        self._counts[route, method, code] += 1
+        tally = self._durations.get(route)
+        if tally is None:
+            tally = self._durations[route] = Tally(DURATION_BUCKETS)
+        tally.add(seconds)
+        self.soon()
+
+    def batch(self, rows: int, microseconds: int) -> None:
+        """Count one call of the model."""
+        self._scored += rows
+        self._batch_tally.add(rows)
+        self._inference_tally.add(microseconds / 1e6)
+
+    def cancelled(self) -> None:
+        """Count a client that left."""
+        self._cancelled.inc()
+        self.soon()
+
+    def rejected(self, reason: str) -> None:
+        """Count a refusal: `overloaded` or `connections`."""
+        self._rejected.labels(reason).inc()
+
+    def serving(self, sha256: str, device: str, torch: str) -> None:
+        """Tell which model a worker serves, on what."""
+        self._model_info.labels(self._model, self._version, sha256, device, torch).set(1)
+
+    def soon(self) -> None:
+        """Have what was counted reach the files within FLUSH_S."""
+        if not self._flushing:
+            self._flushing = True
+            asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
+
+    def flush(self) -> None:
+        """Move what was counted into the metric files."""
+        self._flushing = False
+        for (route, method, code), count in self._counts.items():
+            self._http_requests.labels(route, method, str(code)).inc(count)
+        self._counts.clear()
+        for route, tally in self._durations.items():
+            tally.flush(self._http_duration.labels(route))
+        self._durations.clear()
+        for index, count in enumerate(self.labels):
+            if count:
+                self._predictions.labels(self._model, self._version, self._classes[index]).inc(count)
+                self.labels[index] = 0
+        self._rows.labels(self._model, self._version).inc(self._scored)
+        self._scored = 0
+        self.queue_wait.flush(self._queue_wait)
+        self._batch_tally.flush(self._batch_rows)
+        self._inference_tally.flush(self._inference)
+        self._pending_requests.set(self._pending())

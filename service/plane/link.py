@@ -1,0 +1,129 @@
+"""The link from this HTTP process to one worker's slot: connect, send one batch, wait, notice its death.
+
+Knows nothing of requests: what to send a batch says, and what to do with a reply its owner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+from service.wire import frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from service.plane.batch import Batch
+
+RECONNECT_S = 0.02
+"""How often a worker's socket is tried while it is not there; a worker takes a second or more to start."""
+
+log = logging.getLogger("logitserve.link")
+
+
+class Link(asyncio.Protocol):
+    """One worker slot, as this HTTP process sees it. `free` is whether a batch may be sent."""
+
+    def __init__(
+        self,
+        path: Path,
+        stuck_s: float,
+        greeted: Callable[[dict[str, Any]], None],
+        stuck: Callable[[], None],
+    ) -> None:
+        """`greeted` and `stuck` are told of a worker that is ready, and of one that had to be ended."""
+        self.greeting: dict[str, Any] = {}
+        """What the worker last said of itself: `pid`, `device`, `torch` and `digest`."""
+        self._path = path
+        self._stuck_s = stuck_s
+        self._greeted = greeted
+        self._stuck = stuck
+        self._transport: asyncio.Transport | None = None
+        self._batch: Batch | None = None
+        self._ping: asyncio.Future[None] | None = None
+        self._pinged = 0.0
+        self.up = self.free = False
+
+    async def keep_connected(self, freed: Callable[[], None]) -> None:
+        """Connect whenever there is no connection, until cancelled; tell `freed` of each new worker."""
+        self._freed = freed
+        loop = asyncio.get_running_loop()
+        while True:
+            self._closed = loop.create_future()
+            try:
+                await loop.create_unix_connection(lambda: self, str(self._path))
+            except OSError:  # not there yet, or nobody behind it any more
+                await asyncio.sleep(RECONNECT_S)
+            else:
+                await self._closed
+
+    def send(self, batch: Batch) -> None:
+        """Send `batch`; only when `free`."""
+        self.free = False
+        self._batch = batch
+        self._transport.write(batch.frame())  # type: ignore[union-attr] # free means connected
+
+    async def answers(self, within_s: float) -> bool:
+        """Return whether the worker gives a sign of life in time."""
+        if not self.up or self._transport is None:
+            return False
+        if self._ping is None or self._ping.done():
+            self._ping = asyncio.get_running_loop().create_future()
+            self._pinged = time.monotonic()
+            self._transport.write(frames.pack_request(0, bytes(32), 0.0, 0, 0, 0, ()))
+        ping = self._ping
+        done, _ = await asyncio.wait([ping], timeout=within_s)
+        if not done:
+            self.end_if_stuck(time.monotonic())  # without requests nobody else looks
+        return bool(done) and not ping.cancelled()
+
+    def end_if_stuck(self, now: float) -> None:
+        """Kill a worker that has held a batch for longer than any request may wait."""
+        held_since = self._batch.sent if self._batch is not None else now
+        if self._ping is not None and not self._ping.done():
+            held_since = min(held_since, self._pinged)
+        if self.up and now - held_since > self._stuck_s:
+            log.error("worker process %d is stuck; ending it", self.greeting["pid"])
+            self.up = False
+            self._stuck()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.greeting["pid"], signal.SIGKILL)
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+        self._stream = frames.Stream(frames.REPLY)
+
+    def data_received(self, data: bytes) -> None:
+        for (_, batch_id, status, _, microseconds), payload in self._stream.feed(data):
+            batch = self._batch
+            if status == frames.Status.HELLO:
+                self.greeting = json.loads(bytes(payload))
+                self._greeted(self.greeting)
+                self.up = self.free = True
+                self._freed()
+            elif batch_id == 0:
+                if self._ping is not None and not self._ping.done():
+                    self._ping.set_result(None)
+            elif batch is not None and batch.id == batch_id:
+                self._batch = None
+                self.free = True
+                batch.owner.finished(batch, status, microseconds, payload)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._transport = None
+        self.up = self.free = False
+        batch, self._batch = self._batch, None
+        if self._ping is not None:
+            self._ping.cancel()
+        self._closed.set_result(None)
+        if batch is not None:
+            batch.owner.lost(batch)

@@ -1,0 +1,338 @@
+"""The batcher: order, deadlines, retries and the pace, without a process or a clock."""
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from service.errors import DeadlineError, InternalError, ServiceError
+from service.plane.batch import Batch, Model
+from service.plane.batcher import BATCH_TARGET_S, MAX_ATTEMPTS, SWEEP_S, Batcher
+from service.settings import Settings
+from service.wire import frames
+from service.wire.frames import Status
+from service.wire.results import Results
+from tests.service.virtual_time import VirtualLoop
+
+DIGEST = "ab" * 32
+TIMEOUT_S = 10.0
+
+
+class Job:
+    """A request of `rows` rows whose answer is kept."""
+
+    def __init__(
+        self, loop: VirtualLoop, rows: int = 1, timeout_s: float = TIMEOUT_S, *, explain: bool = False
+    ) -> None:
+        self.rows, self.explain = rows, explain
+        self.payload = struct.pack(f"<{rows}f", *range(rows))
+        self.deadline = loop.now + timeout_s
+        self.queued = 0.0
+        self.live = True
+        self.scores: list[float] | None = None
+        self.error: ServiceError | None = None
+        self.answered_at: float | None = None
+        self._loop = loop
+
+    def succeed(self, results: Results, row: int) -> None:
+        """Keep the last class's probability of each row."""
+        self._answer()
+        self.scores = [last for _, last in results.probabilities(row, self.rows)]
+
+    def fail(self, error: ServiceError) -> None:
+        """Keep the error."""
+        self._answer()
+        self.error = error
+
+    def _answer(self) -> None:
+        assert self.live, "answered twice"
+        self.live = False
+        self.answered_at = self._loop.now
+
+
+class Lane:
+    """A link to a worker that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.free = True
+        self.sent: list[Batch] = []
+        self.looked_at = 0
+
+    def send(self, batch: Batch) -> None:
+        """Take a batch."""
+        assert self.free
+        batch.frame()  # only then are the rows counted
+        self.free = False
+        self.sent.append(batch)
+
+    def end_if_stuck(self, _: float) -> None:
+        """Count how often it was looked at."""
+        self.looked_at += 1
+
+
+class Counts:
+    """What is counted."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.queue_wait = self
+
+    def batch(self, rows: int, _: int) -> None:
+        self.batches.append(rows)
+
+    def add(self, value: float) -> None:
+        assert value >= 0
+
+    def soon(self) -> None:
+        pass
+
+
+class Bench:
+    """A batcher with lanes that a test drives."""
+
+    def __init__(self, loop: VirtualLoop, lanes: int = 1, **settings: Any) -> None:
+        self.loop = loop
+        self.counts = Counts()
+        self.lanes = [Lane() for _ in range(lanes)]
+        self.batcher = Batcher(
+            Settings.model_validate({"api_servers": 1} | settings),
+            Model(bytes.fromhex(DIGEST), 2, 1),
+            self.lanes,
+            {},
+            self.counts,  # type: ignore[arg-type]
+        )
+
+    def submit(self, *jobs: Job) -> None:
+        """Submit jobs in one turn of the loop."""
+        for job in jobs:
+            self.batcher.submit(job)
+
+    def reply(self, lane: int = 0, status: Status = Status.OK, seconds: float = 0.0) -> None:
+        """Have a lane's worker answer: the score of a row is its own number in the batch."""
+        found = self.lanes[lane]
+        batch = found.sent[-1]
+        payload = b"".join(struct.pack("<2f", 0.0, row) for row in range(batch.rows))
+        found.free = True
+        self.batcher.finished(batch, status, int(seconds * 1e6), payload if status is Status.OK else b"")
+
+    def die(self, lane: int = 0) -> None:
+        """Have a lane's worker die with its batch, and the next one come."""
+        found = self.lanes[lane]
+        batch = found.sent[-1]
+        found.free = True
+        self.batcher.lost(batch)
+
+
+@pytest.fixture
+def bench(loop: VirtualLoop) -> Callable[..., Bench]:
+    """Make a batcher."""
+    return lambda lanes=1, **settings: Bench(loop, lanes, **settings)
+
+
+def test_a_lone_request_leaves_at_once(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+    """Nothing is waited for, not even the loop's turn."""
+    one = bench()
+    job = Job(loop)
+    one.submit(job)
+    assert [batch.jobs for batch in one.lanes[0].sent] == [[job]]
+    one.reply()
+    assert job.scores == [0.0]
+    assert one.batcher.pending() == 0
+
+
+def test_what_waits_together_leaves_together_in_order(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+    """While the worker is busy; each request gets its own rows' results."""
+    one = bench()
+    first, *others = jobs = [Job(loop, rows) for rows in (1, 2, 1, 3)]
+    one.submit(*jobs)
+    assert len(one.lanes[0].sent) == 1
+    one.reply()
+    assert one.lanes[0].sent[1].jobs == others
+    assert first.scores == [0.0]
+    one.reply()
+    assert [job.scores for job in others] == [[0.0, 1.0], [2.0], [3.0, 4.0, 5.0]]
+    assert one.counts.batches == [1, 6]
+
+
+def test_free_lanes_are_all_used(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+    """A second request does not wait for the first one's worker when another is free."""
+    two = bench(lanes=2)
+    two.submit(Job(loop), Job(loop))
+    loop.go_on()
+    assert [len(lane.sent) for lane in two.lanes] == [1, 1]
+
+
+def test_a_batch_has_no_more_rows_than_one_request_may_have(
+    loop: VirtualLoop, bench: Callable[..., Bench]
+) -> None:
+    """But a request is never cut."""
+    one = bench(max_rows=4)
+    one.submit(Job(loop), *[Job(loop, rows) for rows in (3, 1, 2, 4)])
+    for _ in range(4):
+        loop.go_on()
+        one.reply()
+    assert [batch.rows for batch in one.lanes[0].sent] == [1, 4, 2, 4]
+
+
+def test_a_batch_is_as_long_as_the_pace_allows(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+    """A slow model's batches are short, so that the next one does not wait for long."""
+    one = bench()
+    for _ in range(100):  # the pace is a running mean
+        one.submit(Job(loop))
+        one.reply(seconds=BATCH_TARGET_S / 4)
+    one.submit(*[Job(loop) for _ in range(10)])
+    one.reply(seconds=BATCH_TARGET_S / 4)
+    assert one.lanes[0].sent[-1].rows == pytest.approx(4, abs=1)
+
+
+def test_a_request_is_answered_at_its_deadline(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+    """Whether it waits in the queue or at a worker, and not much later; then nothing more reaches it."""
+    one = bench()
+    at_work, waiting = Job(loop, timeout_s=1.0), Job(loop, timeout_s=0.5)
+    one.submit(at_work, waiting)
+    loop.go_on(2)
+    for job in (at_work, waiting):
+        assert isinstance(job.error, DeadlineError)
+        assert job.answered_at is not None
+        assert 0 <= job.answered_at - job.deadline <= SWEEP_S + 1e-6
+    assert one.batcher.pending() == 0
+    one.reply()  # too late: nobody is answered twice
+    assert one.counts.batches == [1]
+    assert len(one.lanes[0].sent) == 1  # nor is what expired ever sent
+
+
+def test_a_worker_may_say_that_a_batch_is_too_late_or_failed(
+    loop: VirtualLoop, bench: Callable[..., Bench]
+) -> None:
+    """504 for what expired on its way, 500 for what the model failed on; the next batch goes on."""
+    one = bench()
+    for status, error in ((Status.EXPIRED, DeadlineError), (Status.FAILED, InternalError)):
+        job, following = Job(loop), Job(loop)
+        one.submit(job, following)
+        one.reply(status=status)
+        assert isinstance(job.error, error)
+        one.reply()
+        assert following.scores == [0.0]
+
+
+def test_a_lost_batch_is_sent_again_before_any_other(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+    """Scoring is pure; nobody notices the death."""
+    one = bench()
+    first, second = Job(loop), Job(loop)
+    one.submit(first, second)
+    one.die()
+    assert [batch.jobs for batch in one.lanes[0].sent] == [[first], [first]]
+    one.reply()
+    one.reply()
+    assert first.scores == second.scores == [0.0]
+
+
+def test_a_batch_that_workers_die_on_is_given_up(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+    """It must not take every worker with it."""
+    one = bench()
+    poison, good = Job(loop), Job(loop)
+    one.submit(poison, good)
+    for _ in range(MAX_ATTEMPTS):
+        assert poison.error is None
+        one.die()
+    assert isinstance(poison.error, InternalError)
+    one.reply()
+    assert good.scores == [0.0]
+
+
+def test_a_lost_batch_that_nobody_waits_for_is_not_sent_again(
+    loop: VirtualLoop, bench: Callable[..., Bench]
+) -> None:
+    """Its clients went away, or their time is over."""
+    one = bench()
+    gone, other = Job(loop), Job(loop)
+    one.submit(gone, other)
+    gone.live = False
+    one.batcher.forget(gone)
+    one.die()
+    assert [batch.jobs for batch in one.lanes[0].sent] == [[gone], [other]]
+
+
+def test_a_client_that_left_is_not_scored(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+    """Its place is free at once."""
+    one = bench()
+    first, gone, last = Job(loop), Job(loop), Job(loop)
+    one.submit(first, gone, last)
+    gone.live = False
+    one.batcher.forget(gone)
+    assert one.batcher.pending() == 2
+    one.reply()
+    assert one.lanes[0].sent[-1].jobs == [last]
+
+
+def test_the_wait_is_told_by_the_pace_last_seen(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+    """Of what stands in the queue; what is at work is not in it."""
+    one = bench()
+    assert one.batcher.expected_wait_s() == 0
+    for _ in range(100):
+        one.submit(Job(loop))
+        one.reply(seconds=0.5)
+    one.submit(*[Job(loop) for _ in range(5)])
+    assert one.batcher.expected_wait_s() == pytest.approx(2, rel=0.01)
+
+
+def test_the_frame_names_the_model_and_the_last_deadline(
+    loop: VirtualLoop, bench: Callable[..., Bench]
+) -> None:
+    """Rows in order, the flag when anyone asks for explanations; who left meanwhile is not in it."""
+    one = bench()
+    jobs = [Job(loop, 2, 5.0), Job(loop, 1, 7.0, explain=True), Job(loop, 3, 9.0)]
+    jobs[2].live = False
+    batch = Batch(7, list(jobs), Model(bytes.fromhex(DIGEST), 2, 1), one.batcher)
+    [(fields, payload)] = frames.Stream(frames.REQUEST).feed(batch.frame())
+    size, number, digest, deadline, rows, columns, flags = fields
+    assert (size, number, digest) == (12, 7, bytes.fromhex(DIGEST))
+    assert (deadline, rows, columns, flags) == (loop.now + 7, 3, 1, frames.FLAG_EXPLAIN)
+    assert struct.unpack("<3f", payload) == (0.0, 1.0, 0.0)
+
+
+def test_lanes_are_looked_at_while_anything_is_pending_and_no_longer(
+    loop: VirtualLoop, bench: Callable[..., Bench]
+) -> None:
+    """A worker that is stuck is found; an idle process has no timer."""
+    one = bench()
+    one.submit(Job(loop, timeout_s=0.1))
+    loop.go_on(0.05)
+    assert one.lanes[0].looked_at >= 2
+    loop.go_on(0.2)
+    one.reply()
+    loop.go_on(0.1)
+    before = one.lanes[0].looked_at
+    loop.go_on(5)
+    assert one.lanes[0].looked_at == before
+
+
+def test_who_stood_still_blames_no_worker(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+    """After a stop of this process its own clock says nothing of the workers'."""
+    one = bench()
+    one.submit(Job(loop, timeout_s=60))
+    loop.go_on(0.1)
+    before = one.lanes[0].looked_at
+    loop.now += 5
+    loop.go_on(SWEEP_S / 2)
+    assert one.lanes[0].looked_at == before
+    loop.go_on(0.1)
+    assert one.lanes[0].looked_at > before
+
+
+def test_an_overdue_queue_is_dropped_while_no_worker_takes_it(
+    loop: VirtualLoop, bench: Callable[..., Bench]
+) -> None:
+    """It would hold memory, and look like work to the admission."""
+    one = bench()
+    one.lanes[0].free = False
+    one.submit(*[Job(loop, timeout_s=0.5) for _ in range(100)])
+    loop.go_on(1)
+    assert one.batcher.pending() == 0
+    assert one.batcher.expected_wait_s() == 0
+    late = Job(loop)
+    one.submit(late)
+    one.lanes[0].free = True
+    one.batcher.dispatch()
+    assert one.lanes[0].sent[-1].jobs == [late]
