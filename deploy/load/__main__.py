@@ -2,32 +2,66 @@
 
 import argparse
 import contextlib
+import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
-
-from tests.e2e.running import Service, free_port
 
 FOLDER = Path(__file__).parent
 STOP_TIMEOUT_S = 10
 """How long a user that leaves may wait for its last answer; without it that request would not be counted."""
+START_S, LOOK_S = 60, 0.1
 
 
 @contextlib.contextmanager
-def serving(folder: Path) -> Iterator[Service]:
-    """Serve the default model, trained into `folder`, with default settings; end it after use."""
+def serving(folder: Path) -> Iterator[str]:
+    """Serve the default model, trained into `folder`, and yield the URL; end it after use."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # or it would leave the service behind
     train = [sys.executable, "-m", "training", "--store", str(folder / "store")]
     subprocess.run(train, check=True, capture_output=True)
-    service = Service(folder / "store", folder / "service.log", {}, None)
+    port, log = free_port(), folder / "service.log"
+    settings = {
+        "SERVICE_PORT": str(port),
+        "SERVICE_MODEL_STORE": str(folder / "store"),
+        "SERVICE_DRAIN_S": "0",
+    }
+    with log.open("w") as stream:
+        service = subprocess.Popen(
+            [sys.executable, "-m", "service"], env=os.environ | settings, stdout=stream, stderr=stream
+        )
     try:
-        service.wait_ready()
-        yield service
+        deadline = time.monotonic() + START_S
+        while not ready(port):
+            if service.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"the service did not start:\n{log.read_text()}")
+            time.sleep(LOOK_S)
+        yield f"http://127.0.0.1:{port}"
     finally:
-        service.close()
+        service.terminate()
+        service.wait()
+
+
+def ready(port: int) -> bool:
+    """Return whether the service on this port says that it is ready."""
+    connection = HTTPConnection("127.0.0.1", port)
+    with contextlib.closing(connection), contextlib.suppress(OSError):
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == HTTPStatus.OK
+    return False
+
+
+def free_port() -> int:
+    """Return a TCP port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def main() -> int:
@@ -46,7 +80,7 @@ def main() -> int:
         [f"--web-port={free_port()}", "--web-host=127.0.0.1"] if ours.ui else ["--headless", "--only-summary"]
     )
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        host = ours.host or stack.enter_context(serving(Path(folder))).url
+        host = ours.host or stack.enter_context(serving(Path(folder)))
         command = [sys.executable, "-m", "locust", "-f", str(FOLDER / "locustfile.py"), "--host", host]
         command.append(f"--stop-timeout={STOP_TIMEOUT_S}")
         # locust patches the standard library: it gets a process of its own.

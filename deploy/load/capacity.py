@@ -19,13 +19,13 @@ from typing import Any
 import httpx
 import uvloop
 
+from deploy.load import openloop
 from deploy.load.__main__ import serving
+from deploy.load.client import post
+from deploy.load.samples import Result
 from deploy.load.sizing import HEADROOM, Measured, derive
 from models.cores import usable_cores
 from service.metrics.declared import SLO_S
-from tests.load import openloop
-from tests.load.client import post
-from tests.load.samples import Result
 
 FIRST_RATE = 100.0
 HALVINGS = 4

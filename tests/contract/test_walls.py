@@ -1,6 +1,7 @@
 """The walls between rooms hold: an import that goes through one fails `make check`."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -62,3 +63,9 @@ def test_a_module_that_stands_in_no_room_is_found(tree: Path) -> None:
     found = check(tree)
     assert found.returncode != 0
     assert "closet" in found.stdout
+
+
+def test_what_is_deployed_needs_no_test() -> None:
+    """Load and capacity are measured from a checkout whose tests are not there."""
+    for path in (ROOT / "deploy").rglob("*.py"):
+        assert not re.search(r"^\s*(from|import) tests\b", path.read_text(), re.MULTILINE), path

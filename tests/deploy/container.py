@@ -17,9 +17,9 @@ import pytest
 from packaging.utils import canonicalize_name
 from prometheus_client.parser import text_string_to_metric_families
 
+from deploy.load import openloop
+from deploy.load.client import post
 from tests.e2e.running import free_port, wait_for
-from tests.load import openloop
-from tests.load.client import post
 
 ROW = [1.0] * 30
 MEMORY_BYTES = 768 * 1024 * 1024

@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from deploy.load.client import Answer, post
 from models.manifest import Data, File, Fit, Golden, Input, Manifest, Metrics, Reference
 from models.repository import Repository
-from tests.load.client import Answer, post
 
 SECONDS_PER_ROW = 0.005
 """200 rows a second, by the clock: the capacity is known, on whatever machine and however loaded."""

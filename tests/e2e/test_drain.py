@@ -14,11 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from deploy.load import openloop
+from deploy.load.client import Connection, get
 from service.host.supervisor import HURRY_S
 from tests.e2e import faulty
 from tests.e2e.running import Service, wait_for
-from tests.load import openloop
-from tests.load.client import Connection, get
 
 ROW = [faulty.GOOD, 0.0]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from deploy.load import openloop
+from deploy.load.client import Answer, Connection, get, post
 from tests.e2e import faulty
 from tests.e2e.running import Service, wait_for
-from tests.load import openloop
-from tests.load.client import Answer, Connection, get, post
 
 LIMIT, MORE = 100, 40
 """Requests that may be pending, and how many more are sent."""

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from deploy.load.client import Connection, post
 from tests.e2e import faulty
 from tests.e2e.running import Service, wait_for
 from tests.load import closedloop
-from tests.load.client import Connection, post
 
 DEADLINE_S = 30
 """Generous: a worker takes seconds to start, and many on a loaded machine."""

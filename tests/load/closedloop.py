@@ -8,9 +8,9 @@ import itertools
 import time
 from collections.abc import Awaitable
 
-from tests.load.client import Connection
-from tests.load.openloop import Requests, Verify
-from tests.load.samples import BROKEN, Result, Sample
+from deploy.load.client import Connection
+from deploy.load.openloop import Requests, Verify
+from deploy.load.samples import BROKEN, Result, Sample
 
 
 async def run(

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import psutil
 
+from deploy.load import openloop
 from tests.e2e import faulty
 from tests.e2e.running import Service
-from tests.load import openloop
 
 CAPACITY = 1 / faulty.SECONDS_PER_ROW
 """Rows a second."""

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import psutil
 
+from deploy.load import openloop
+from deploy.load.client import Answer, post
+from deploy.load.samples import BROKEN, Result
 from tests.e2e import faulty
 from tests.e2e.running import Service
-from tests.load import openloop
-from tests.load.client import Answer, post
-from tests.load.samples import BROKEN, Result
 
 LOAD = 0.7
 """Of one worker's capacity."""

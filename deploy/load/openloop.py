@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import uvloop
 
-from tests.load.client import Answer, Connection, get, post
-from tests.load.samples import BROKEN, Result, Sample
+from deploy.load.client import Answer, Connection, get, post
+from deploy.load.samples import BROKEN, Result, Sample
 
 TICK_S = 0.001
 """Requests due within this leave together: to sleep for each would cost more than to send it."""
@@ -83,7 +83,7 @@ async def run(
 
 def main() -> None:
     """Load a service that runs already with one request over and over, and print what came of it."""
-    parser = argparse.ArgumentParser(prog="python -m tests.load.openloop", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m deploy.load.openloop", description=main.__doc__)
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--rate", type=float, default=100, help="requests a second, on average")
     parser.add_argument("--seconds", type=float, default=10)
