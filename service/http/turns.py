@@ -53,7 +53,7 @@ class Line(Protocol):
 class DirectTurn(Call):
     """A call that came by HTTP; or, without a route, what is said of a request that cannot be read."""
 
-    __slots__ = ("_connection", "_refusal", "_way", "complete", "keep_alive", "method", "omits_body", "route")
+    __slots__ = ("_connection", "_refusal", "_way", "complete", "keep_alive", "method", "route")
 
     def __init__(
         self,
@@ -71,7 +71,6 @@ class DirectTurn(Call):
         self.complete = False
         """Whether it may start: its body is whole, or will not be read."""
         self.keep_alive = True
-        self.omits_body = False
 
     def receive(self, body: bytes) -> None:
         """Take a piece of the body."""
@@ -85,7 +84,6 @@ class DirectTurn(Call):
         """Have its answer be `error`, and the connection end with it."""
         self._refusal = error
         self.complete, self.keep_alive = True, False
-        self.omits_body = self.method == "HEAD"
 
     def start(self) -> None:
         """Hand the request to its route; whatever is wrong with it becomes its answer."""
@@ -145,7 +143,7 @@ class DirectTurn(Call):
                 len(body),
                 self.request_id.encode(),
                 extra,
-                b"" if self.omits_body else body,
+                b"" if self.method == "HEAD" else body,
             )
         )
         edge.accounting.answered(self, status, None if error is None else error.code)

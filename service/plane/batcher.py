@@ -70,10 +70,6 @@ class Batcher:
         self._dispatching = self._sweeping = False
         self._swept = 0.0
 
-    def pending(self) -> int:
-        """Return how many requests are taken and unanswered."""
-        return len(self._pending)
-
     def expected_wait_s(self) -> float:
         """Return how long a request that is taken now will wait for a worker, by the pace last seen."""
         return self._queued_rows * self._seconds_per_row * self._share
