@@ -44,7 +44,7 @@ def _leave_working_directory() -> None:
     os.environ["PYTHONSAFEPATH"] = "1"
     given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     named = [entry for entry in given if entry not in {"", os.curdir}]
-    if named and named != given:
+    if given not in ([""], named):  # without any there is one that is empty, and means nothing
         os.environ["PYTHONPATH"] = os.pathsep.join(named)
         here, ours = os.getcwd(), os.path.dirname(__file__)  # noqa: PTH109, PTH120 - as sys.path has them
         sys.path[:] = [entry for entry in sys.path if entry != here or entry in {ours, *named}]

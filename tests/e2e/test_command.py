@@ -166,3 +166,16 @@ def test_a_terminal_that_lacks_letters_gets_their_numbers(
     found = subprocess.run(command, capture_output=True, check=False, env=os.environ)
     assert found.returncode == 0, found.stderr
     assert b"\\u732b" in found.stdout
+
+
+@pytest.mark.parametrize("nothing", [":", ".:", "::"])
+def test_a_path_of_empty_entries_alone_is_none(
+    installed: Path, crowded: Path, monkeypatch: pytest.MonkeyPatch, nothing: str
+) -> None:
+    """Each of them means the working directory too."""
+    code = "import sys; sys.path.append(sys.argv.pop(1)); import logitserve; sys.exit(logitserve.main())"
+    site = str(installed.parents[1] / "site")  # after the path's entries, as in an environment
+    monkeypatch.setenv("PYTHONPATH", nothing)
+    command = [sys.executable, "-P", "-c", code, site, "--version"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, f"logitserve {__version__}\n"), (found.stderr, crowded)
