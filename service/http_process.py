@@ -48,7 +48,7 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
     logs.configure(settings, metrics.log_dropped.inc)
 
     def greeted(worker: int, greeting: dict[str, Any]) -> None:
-        deployment.mark_greeted(worker)
+        deployment.flags.mark_greeted(worker)
         metrics.serving(artifact.digest, greeting["device"], greeting["torch"])
 
     links = [
@@ -56,7 +56,7 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
             path,
             settings.timeout_s,
             functools.partial(greeted, worker),
-            functools.partial(deployment.mark_stuck, worker),
+            functools.partial(deployment.flags.mark_stuck, worker),
         )
         for worker, path in enumerate(deployment.worker_sockets)
     ]
@@ -72,7 +72,7 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
         routes=_routes(deployment, metrics.labels),
         batcher=batcher,
         sweep=Sweep(),
-        draining=deployment.draining,
+        draining=deployment.flags.draining,
         timeout_s=settings.timeout_s,
         receive_timeout_s=settings.receive_timeout_s,
         keep_alive_s=settings.keep_alive_s,
@@ -81,7 +81,7 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
     )
     tasks = [asyncio.create_task(link.keep_connected(batcher.dispatch)) for link in links]
     try:
-        yield {"edge": edge, "readiness": Readiness(links, deployment.draining), "flush": metrics.flush}
+        yield {"edge": edge, "readiness": Readiness(links, deployment.flags.draining), "flush": metrics.flush}
     finally:
         for task in tasks:
             task.cancel()

@@ -1,11 +1,14 @@
-"""What ends a process: the signals that main acts on, and for its children the end of main."""
+"""What ends a process: signals for main, a pipe for HTTP processes, and for every child the end of main."""
 
+import contextlib
 import ctypes
 import os
 import signal
+import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from types import FrameType
 
 PR_SET_PDEATHSIG = 1
@@ -28,6 +31,46 @@ def record() -> Caught:
     caught: Caught = []
     catch(lambda number, _: caught.append((number, time.monotonic())))
     return caught
+
+
+@contextlib.contextmanager
+def woken_by_signals() -> Iterator[socket.socket]:
+    """Yield a socket that becomes readable with each signal."""
+    awake, wake = socket.socketpair()
+    with awake, wake:
+        awake.setblocking(False)
+        wake.setblocking(False)
+        before = signal.set_wakeup_fd(wake.fileno(), warn_on_full_buffer=False)
+        try:
+            yield awake
+        finally:
+            signal.set_wakeup_fd(before)
+
+
+@contextlib.contextmanager
+def unsignalled() -> Iterator[None]:
+    """Have processes that are started meanwhile never see a signal that main acts on.
+
+    A terminal, or whoever signals a whole group, would else end them under main's hands. Blocked signals
+    stay so in a child, from its first instruction on; main gets its own when it is done.
+    """
+    resource_tracker.ensure_running()  # a spawn would start it, and unblock them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class Ending:
+    """A pipe by which main tells the HTTP processes to finish."""
+
+    def __init__(self) -> None:
+        self.fd, self._end = os.pipe()
+
+    def tell(self) -> None:
+        """Make `fd` readable: there is something in it, which nobody takes out."""
+        os.write(self._end, b"!")
 
 
 def die_with(parent: int) -> None:

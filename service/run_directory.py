@@ -41,6 +41,16 @@ def reason_path(directory: Path, worker: int) -> Path:
     return directory / f"worker-{worker}.reason"
 
 
+def take_reason(directory: Path, worker: int) -> str | None:
+    """Return why the worker said that it could not start, if it did, and forget it."""
+    path = reason_path(directory, worker)
+    if not path.exists():
+        return None
+    reason = path.read_text()
+    path.unlink()
+    return reason
+
+
 def metrics_path(directory: Path) -> Path:
     """Return where the metric files of all processes are."""
     return directory / METRICS

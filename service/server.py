@@ -10,23 +10,25 @@ from prometheus_client import CollectorRegistry
 from models.cores import find_cores
 from models.errors import StoreError
 from models.repository import Artifact, Repository
-from service import lifetime as signals
-from service import logs
+from service import lifetime, logs
 from service.app.routes import add_routes
 from service.deployment import Deployment
 from service.errors import StartError
 from service.gate.keys import Keys
 from service.gate.origins import check_origins
 from service.host import device
+from service.host.certificate import check_certificate
 from service.host.listener import bind
-from service.host.litserve import Host, check_certificate
+from service.host.litserve import Host
 from service.host.supervisor import Supervisor
+from service.host.workers import Workers
 from service.http.connection import Connection
 from service.http_process import open_process
 from service.metrics.declared import HostMetrics, open_files
 from service.run_directory import MAIN, run_directory
 from service.settings import Settings
-from service.worker.loop import LogisticRegressionAPI
+from service.worker.api import ModelAPI
+from service.worker.loop import FrameLoop
 
 DEFAULT_MODEL = "breast-cancer"
 MOST_NAMED = 5
@@ -55,25 +57,26 @@ def serve(settings: Settings) -> None:
             found.accelerator,
             found.reason,
         )
-        workers = found.count * settings.workers_per_device
-        caught = signals.record()  # from here on there is something to clean up
-        with run_directory(settings.run_dir, workers) as run_dir:
+        caught = lifetime.record()  # from here on there is something to clean up
+        count = found.count * settings.workers_per_device
+        with run_directory(settings.run_dir, count) as run_dir:
             address = listener.getsockname()[0].partition("%")[0]
-            deployment = Deployment(settings, keys, artifact, address, run_dir.path, workers)
+            deployment = Deployment(settings, keys, artifact, address, run_dir.path, count)
             open_files(deployment.metrics_dir, MAIN)
             metrics = HostMetrics(CollectorRegistry())
             logs.configure(settings, metrics.log_dropped.inc)
             host = Host(
-                LogisticRegressionAPI(settings, artifact, run_dir.path),
+                ModelAPI(settings, artifact, run_dir.path, FrameLoop(run_dir.path)),
                 settings,
                 found,
                 functools.partial(add_routes, deployment=deployment),
                 functools.partial(open_process, deployment),
                 Connection,
-                deployment.ending,
+                deployment.ending.fd,
             )
             gc.freeze()  # what is here before the forks stays shared between the HTTP processes
-            Supervisor(deployment, host, listener, metrics, run_dir.keep, caught).run()
+            workers = Workers(deployment, host, metrics)
+            Supervisor(deployment, host, workers, listener, run_dir.keep, caught).run()
 
 
 def pin(settings: Settings) -> Artifact:

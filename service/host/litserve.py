@@ -11,7 +11,6 @@ import multiprocessing
 import multiprocessing.process
 import signal
 import socket
-import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -20,7 +19,6 @@ import litserve as ls
 from fastapi import FastAPI
 from litserve.transport.base import MessageTransport
 
-from service.errors import StartError
 from service.host.device import Device
 from service.settings import Settings
 
@@ -144,19 +142,3 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
             ssl_keyfile=self._settings.ssl_keyfile,
         )[0]
         return process
-
-
-def check_certificate(settings: Settings) -> None:
-    """Raise StartError when HTTPS is wanted and the certificate or its key cannot be used."""
-    if settings.ssl_certfile is None:
-        if settings.ssl_keyfile is not None:
-            raise StartError(
-                f"SERVICE_SSL_KEYFILE={settings.ssl_keyfile}: wanted SERVICE_SSL_CERTFILE beside it"
-            )
-        return
-    try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-            settings.ssl_certfile, settings.ssl_keyfile
-        )
-    except OSError as error:  # ssl.SSLError is one
-        raise StartError(f"SERVICE_SSL_CERTFILE={settings.ssl_certfile}: {error.strerror or error}") from None

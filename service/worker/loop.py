@@ -1,4 +1,4 @@
-"""The worker process: LitServe's API and loop around one runtime. Knows nothing of HTTP or JSON."""
+"""The worker's loop: a frame in, a call of the model, a frame out. Knows nothing of HTTP or JSON."""
 
 import contextlib
 import logging
@@ -7,24 +7,16 @@ import select
 import signal
 import socket
 import struct
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-import litserve as ls
 import numpy as np
 from litserve.loops import LitLoop
 
-from models.errors import StoreError
-from models.repository import Artifact, Repository
-from service import logs
-from service.errors import StartError
-from service.lifetime import die_with
-from service.run_directory import reason_path, socket_path
-from service.settings import Settings
+from service.run_directory import socket_path
 from service.wire import frames
-from service.wire.results import pack_results
+from service.worker.api import ModelAPI
 
 SEND_TIMEOUT = struct.pack("ll", 1, 0)
 """Seconds and microseconds, as the kernel wants them. A stopped HTTP process that does not read its replies
@@ -36,50 +28,6 @@ LOOK_S = 1.0
 log = logging.getLogger("logitserve.worker")
 
 
-class LogisticRegressionAPI(ls.LitAPI):  # type: ignore[misc] # LitServe ships no types
-    """The pinned version of a model, as LitServe hosts it."""
-
-    def __init__(self, settings: Settings, artifact: Artifact, run_dir: Path) -> None:
-        super().__init__(loop=FrameLoop(run_dir))
-        self.settings = settings
-        self.name, self.version = artifact.manifest.name, artifact.manifest.version
-        self.digest = artifact.digest
-        self.run_dir = run_dir
-        self.main_pid = os.getpid()
-
-    def setup(self, device: str) -> None:
-        """Load and verify the model; when that fails, leave the reason for main and end with status 1."""
-        die_with(self.main_pid)
-        logs.configure(self.settings)
-        try:
-            from service.worker.runtime import Runtime  # noqa: PLC0415 - torch is loaded in workers only
-
-            self.runtime = Runtime(self._artifact(), device)
-        except Exception as error:  # whatever it is, main must hear of it
-            log.debug("could not start", exc_info=True)
-            worker = int(os.environ["LITSERVE_WORKER_ID"])
-            text = str(error)
-            if not isinstance(error, StoreError | StartError):
-                # The last line says what is wrong; torch's own traceback comes before it.
-                text = f"{type(error).__name__}: {''.join(text.splitlines()[-1:])}"
-            reason_path(self.run_dir, worker).write_text(" ".join(text.split()))
-            sys.exit(1)
-
-    def _artifact(self) -> Artifact:
-        """Return the pinned version, verified once more: files may have changed since main looked."""
-        artifact = Repository(self.settings.model_store).resolve(self.name, self.version)
-        if artifact.digest != self.digest:
-            raise StartError(f"{artifact.path}: changed since the service started")
-        return artifact
-
-    def predict(self, rows: Any, *, explain: bool) -> bytes:
-        """Return the results of float32 rows [rows, inputs], as they travel."""
-        probabilities = self.runtime.predict(rows)
-        if not explain:
-            return pack_results(probabilities)
-        return pack_results(probabilities, self.runtime.intercept, self.runtime.contributions(rows))
-
-
 class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
     """Serve frames, one model call each, from every HTTP process that connects."""
 
@@ -87,7 +35,7 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         super().__init__()
         self.run_dir = run_dir
 
-    def __call__(self, lit_api: LogisticRegressionAPI, device: str, worker_id: int, *host: Any) -> None:
+    def __call__(self, lit_api: ModelAPI, device: str, worker_id: int, *host: Any) -> None:
         """Listen, which tells that the model is ready, and serve until killed."""
         self.path = socket_path(self.run_dir, worker_id)
         self.poller = select.epoll()
@@ -103,7 +51,7 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         signal.setitimer(signal.ITIMER_REAL, LOOK_S, LOOK_S)
         super().__call__(lit_api, device, worker_id, *host)
 
-    def run(self, lit_api: LogisticRegressionAPI, *_: Any) -> None:
+    def run(self, lit_api: ModelAPI, *_: Any) -> None:
         """Serve what is waiting, or wait."""
         for fd, _events in self.poller.poll():
             if fd in self.peers:
@@ -156,7 +104,7 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         self.peers[peer.fileno()] = peer, frames.Stream(frames.REQUEST)
         self.poller.register(peer, select.EPOLLIN)
 
-    def _serve(self, fd: int, lit_api: LogisticRegressionAPI) -> None:
+    def _serve(self, fd: int, lit_api: ModelAPI) -> None:
         peer, stream = self.peers[fd]
         try:
             size = peer.recv_into(self.received)
@@ -170,7 +118,7 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
             del self.peers[fd]
             peer.close()
 
-    def _reply(self, fields: tuple[Any, ...], payload: Any, lit_api: LogisticRegressionAPI) -> bytes:
+    def _reply(self, fields: tuple[Any, ...], payload: Any, lit_api: ModelAPI) -> bytes:
         _, batch, digest, deadline, rows, columns, flags = fields
         status = frames.Status.OK
         results, started = b"", time.perf_counter()

@@ -69,10 +69,10 @@ def test_signatures_are_the_ones_that_are_called() -> None:
     assert {"send", "areceive"} <= MessageTransport.__abstractmethods__
 
 
-def test_only_the_host_reaches_into_litserve() -> None:
-    """Every other module uses the documented names only."""
+def test_only_the_host_and_the_worker_import_litserve() -> None:
+    """No other room knows it."""
     for path in Path(service.__file__).parent.rglob("*.py"):
-        if path.parent.name != "host" and path.name != "loop.py":
+        if path.parent.name not in {"host", "worker"}:
             assert not re.search(r"^\s*(import|from) litserve", path.read_text(), re.MULTILINE), path
 
 

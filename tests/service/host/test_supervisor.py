@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import logging
-import os
 import signal
 import socket
 import time
@@ -17,14 +16,9 @@ import pytest
 from service.deployment import Deployment
 from service.errors import StartError
 from service.host import supervisor
-from service.host.supervisor import (
-    EARLY_DEATHS,
-    END_S,
-    FIRST_BACKOFF_S,
-    HURRY_S,
-    LONGEST_BACKOFF_S,
-    Supervisor,
-)
+from service.host import workers as host_workers
+from service.host.supervisor import EARLY_DEATHS, END_S, HURRY_S, Supervisor
+from service.host.workers import FIRST_BACKOFF_S, LONGEST_BACKOFF_S, Workers
 from service.run_directory import reason_path
 from service.settings import Settings
 
@@ -88,13 +82,13 @@ class Scene:
         self.supervisor = Supervisor(
             self.deployment,
             self,  # type: ignore[arg-type] # as the host
+            Workers(self.deployment, self, metrics),  # type: ignore[arg-type] # as above
             self.listener,
-            metrics,  # type: ignore[arg-type]
             self.keep,
             self.signals,
         )
         monkeypatch.setattr(supervisor.connection, "wait", self.wait)
-        monkeypatch.setattr(supervisor, "_greets", lambda path: int(path.stem.split("-")[1]) in self.ready)
+        monkeypatch.setattr(host_workers, "greets", lambda path: int(path.stem.split("-")[1]) in self.ready)
 
     def _counter(self, name: str) -> Any:
         def labels(label: str) -> Any:
@@ -182,7 +176,7 @@ def test_it_starts_everything_and_ends_it(
     assert [name for name, _, _ in one.started] == ["api", "api"]
     assert one.counted["up"] == [("0", 1), ("1", 1)]
     assert "ready after 1.0 s" in caplog.text
-    assert one.deployment.draining()
+    assert one.deployment.flags.draining()
     assert one.listener.fileno() == -1
     assert not any(process.is_alive() for process in [*one.apis, *one.workers])
     assert not any(process.killed for process in one.apis)
@@ -205,7 +199,7 @@ def test_a_stuck_worker_is_told_from_one_that_died(play: Callable[..., Scene]) -
     """An HTTP process ended it, and said so."""
     one = play()
     one.at(1, lambda: one.ready.add(0))
-    one.at(2, lambda: (one.deployment.mark_stuck(0), one.end_worker(0, -9)))
+    one.at(2, lambda: (one.deployment.flags.mark_stuck(0), one.end_worker(0, -9)))
     one.send(signal.SIGTERM, 3)
     one.run()
     assert one.counted["restarts"] == ["stuck"]
@@ -214,7 +208,7 @@ def test_a_stuck_worker_is_told_from_one_that_died(play: Callable[..., Scene]) -
 def test_a_worker_that_anyone_saw_ready_was_ready(play: Callable[..., Scene]) -> None:
     """An HTTP process may hear of it first; its death then is no failed start."""
     one = play()
-    one.at(1, lambda: (one.deployment.mark_greeted(0), one.end_worker(0, -9)))
+    one.at(1, lambda: (one.deployment.flags.mark_greeted(0), one.end_worker(0, -9)))
     one.at(2, lambda: one.ready.add(0))
     one.send(signal.SIGTERM, 3)
     one.run()
@@ -363,6 +357,6 @@ def test_children_never_see_the_signals_that_main_acts_on(
     one.at(1, lambda: one.ready.add(0))
     one.send(signal.SIGTERM, 2)
     one.run()
+    assert len(seen) == 2
     assert all({signal.SIGTERM, signal.SIGINT, signal.SIGHUP} <= blocked for blocked in seen)
     assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    assert os.getpid() == one.deployment.main_pid
