@@ -1,8 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 FUZZ_S ?= 600
-DECODERS := tests/service/test_codec.py tests/service/test_tensors.py tests/service/test_oip.py \
-	tests/service/test_compression.py tests/service/test_frames.py
+DECODERS := tests/service/predict/test_codec.py tests/service/oip/test_oip.py tests/service/oip/test_tensors.py \
+	tests/service/body/test_compression.py tests/service/wire/test_frames.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve train test test-slow fuzz check bench load load-ui overload soak capacity image container-test checkov

@@ -1,6 +1,7 @@
-"""What `make` installs, and when: told by `make --dry-run` in a folder of its own."""
+"""What the Makefile names, and what `make` installs and when, told by `--dry-run` in a folder of its own."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PRODUCT, REST = "'.[training]'", "'.[dev,load]'"
+FOLDERS = "deploy|models|service|tests|training"
 
 
 @pytest.fixture
@@ -65,3 +67,19 @@ def test_what_is_stale_is_made_again(checkout: Path, changed: str) -> None:
     os.utime(checkout / changed, (4, 4))
     assert installs(checkout, "serve") == [PRODUCT]
     assert installs(checkout, "test") == [PRODUCT, REST]
+
+
+def test_every_path_that_the_makefile_names_is_there() -> None:
+    """A module that moves takes its name in a recipe along; `-m` names a module by its path with dots."""
+    text = (ROOT / "Makefile").read_text()
+    paths = set(re.findall(rf"(?<![\w./-])(?:{FOLDERS})/[\w./-]*\w", text))
+    modules = set(re.findall(rf"-m ((?:{FOLDERS})[\w.]*)", text))
+    assert "tests/service/predict/test_codec.py" in paths
+    assert "deploy.load.capacity" in modules
+    assert {path for path in paths if not (ROOT / path).exists()} == set()
+    found = {module: ROOT / module.replace(".", "/") for module in modules}
+    assert {
+        module
+        for module, path in found.items()
+        if not path.with_suffix(".py").exists() and not (path / "__main__.py").exists()
+    } == set()

@@ -1,4 +1,4 @@
-"""The README is executed: its request, its links, its commands."""
+"""The README is executed: its request, its clients, its commands."""
 
 import json
 import re
@@ -77,13 +77,6 @@ def test_every_make_target_named_in_a_page_exists() -> None:
             if f"`make {name}" in page.read_text() or f"\nmake {name}" in page.read_text()
         }
         assert commands <= targets, page.name
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_leads_somewhere(page: Path) -> None:
-    """A relative link of a page is a file of the repository."""
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-        assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
 def test_version_and_changelog_agree() -> None:
