@@ -5,6 +5,7 @@ load generator is one Python process: on the service's own cores the rate found 
 """
 
 import argparse
+import http.client
 import json
 import os
 import platform
@@ -15,9 +16,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import uvloop
+from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.load import openloop
 from deploy.load.__main__ import serving
@@ -33,7 +36,8 @@ HALVINGS = 4
 CONFIRMING_RUNS = 3
 STEP_BACK = 0.9
 """What a rate that was not confirmed is multiplied by for the next try."""
-STAY = "http_request_duration_seconds_sum"
+STAY = "logitserve_http_request_duration_seconds_sum"
+"""The stay inside the service, which is what its gauge of pending requests counts."""
 BODIES = 256
 """Different requests, made before the load so that drawing rows costs nothing while it runs."""
 
@@ -69,10 +73,18 @@ def bodies(url: str) -> list[bytes]:
     return [post([[draw.uniform(each["min"], each["max"]) for each in references]]) for _ in range(BODIES)]
 
 
+def stay_s(url: str) -> float:
+    """Return the seconds that all predictions so far have been inside the service, from its metrics."""
+    families = text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+    samples = [sample for family in families for sample in family.samples]
+    return sum(each.value for each in samples if each.name == STAY and each.labels["route"] == "/predict")
+
+
 def measure(
-    port: int, requests: list[bytes], rate: float, seconds: float, log: list[dict[str, Any]]
+    url: str, requests: list[bytes], rate: float, seconds: float, log: list[dict[str, Any]]
 ) -> Result:
     """Load the service with `rate` for so long; what came of it goes to `log` and to standard error."""
+    port = urlsplit(url).port or http.client.HTTP_PORT
     arrivals = openloop.poisson(rate, seconds, seed=len(log))
     result = uvloop.run(openloop.run(port, arrivals, lambda number: requests[number % BODIES]))
     good = within_slo(result)
@@ -89,20 +101,17 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("results/capacity.json"))
     options = parser.parse_args()
     log: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as service:
-        requests = bodies(service.url)
-        measure(service.port, requests, FIRST_RATE, 1, [])  # connections, and the model's first batches
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as url:
+        requests = bodies(url)
+        measure(url, requests, FIRST_RATE, 1, [])  # connections, and the model's first batches
         try:
-            rate = search(
-                lambda rate: within_slo(measure(service.port, requests, rate, options.seconds, log))
-            )
+            rate = search(lambda rate: within_slo(measure(url, requests, rate, options.seconds, log)))
         except RuntimeError as error:
             sys.stderr.write(f"error: {error}\n")
             return 1
-        # The stay inside the service, which is what its gauge of pending requests counts.
-        before = service.metric(STAY, route="/predict")
-        planned = measure(service.port, requests, HEADROOM * rate, options.seconds, log)
-        mean_s = (service.metric(STAY, route="/predict") - before) / len(planned.samples)
+        before = stay_s(url)
+        planned = measure(url, requests, HEADROOM * rate, options.seconds, log)
+        mean_s = (stay_s(url) - before) / len(planned.samples)
     document = {
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"cores": usable_cores(), "python": platform.python_version(), "load": os.getloadavg()},

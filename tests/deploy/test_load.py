@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.load.capacity import FIRST_RATE, HALVINGS, STEP_BACK, search
+from deploy.load.capacity import FIRST_RATE, HALVINGS, STEP_BACK, bodies, measure, search, stay_s
 from deploy.load.sizing import HEADROOM, Measured, derive
 from tests.e2e.running import Service
 
@@ -32,6 +32,17 @@ def test_locust_speaks_each_way_and_its_exit_status_is_the_slo(
     bad = summary["by_request"]["bad row"]["count"]
     assert service.metric("http_requests_total", route="/predict", code="422") == bad
     assert b"<html" in (tmp_path / "report.html").read_bytes()
+
+
+def test_a_rate_is_measured_from_both_ends(service: Service) -> None:
+    """Every request is answered, and the service says how long they stayed."""
+    before, log = stay_s(service.url), []
+    result = measure(service.url, bodies(service.url), rate=100, seconds=0.5, log=log)
+    assert set(result.counts()) == {200}
+    assert not result.wrong()
+    stayed = stay_s(service.url) - before
+    assert 0 < stayed < sum(sample.latency_s for sample in result.samples)
+    assert [run["rate_per_s"] for run in log] == [100]
 
 
 @pytest.mark.parametrize("limit", [90, 130, 1_234, 40_000])
