@@ -11,8 +11,8 @@ SWEEP_S = 1.0
 """How often connections are looked at for a passed time limit: coarse, so that no request pays a timer."""
 
 
-class Connection(Protocol):
-    """What is looked at."""
+class Watched(Protocol):
+    """A connection, as the sweep sees it."""
 
     def check_time(self, now: float) -> None: ...
 
@@ -21,12 +21,12 @@ class Sweep:
     """Who is connected."""
 
     def __init__(self) -> None:
-        self.connections: set[Connection] = set()
+        self.connections: set[Watched] = set()
         self.date = b""
         """The Date of every answer (RFC 9110 6.6.1), made anew each second while anyone is connected."""
         self._sweeping = False
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: Watched) -> None:
         """Watch `connection`."""
         self.connections.add(connection)
         if not self._sweeping:
@@ -34,7 +34,7 @@ class Sweep:
             self._tell_time()
             asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
 
-    def closed(self, connection: Connection) -> None:
+    def closed(self, connection: Watched) -> None:
         """Watch it no more."""
         self.connections.discard(connection)
 
