@@ -1,20 +1,21 @@
-"""What many tests share: a real trained model in a store of its own."""
+"""What many tests share: a real trained model in a store of its own, and a service of it."""
 
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sklearn.datasets import load_wine
 
 from models.repository import Artifact, Repository
+from tests.e2e.running import Service
+from training.__main__ import main
 
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with the default model, trained for this session; tests only read it."""
     root = tmp_path_factory.mktemp("store")
-    subprocess.run([sys.executable, "-m", "training", "--store", str(root)], check=True, capture_output=True)
+    assert main(["--store", str(root)]) == 0
     return root
 
 
@@ -31,7 +32,15 @@ def wine_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = load_wine(as_frame=True)
     named = table.frame.assign(target=[f"cultivar {number}" for number in table.target])
     named.to_csv(root.parent / "wine.csv", index=False)
-    command = [sys.executable, "-m", "training", "--store", str(root), "--name", "wine"]
     data = ["--data", str(root.parent / "wine.csv"), "--target", "target"]
-    subprocess.run([*command, *data], check=True, capture_output=True)
+    assert main(["--store", str(root), "--name", "wine", *data]) == 0
     return root
+
+
+@pytest.fixture(scope="session")
+def service(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with default settings that all tests share; none may harm it."""
+    shared = Service(store, tmp_path_factory.mktemp("service") / "service.log", {}, None)
+    shared.wait_ready()
+    yield shared
+    shared.close()

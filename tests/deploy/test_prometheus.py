@@ -17,6 +17,7 @@ from tests.e2e.running import Service, free_port, wait_for
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "deploy" / "prometheus"
 RULES = [CONFIG / "slo.yml", CONFIG / "alerts.yml"]
+TESTS = sorted(CONFIG.glob("tests.*.yml"))
 METRICS_PAGE = (ROOT / "docs" / "metrics.md").read_text()
 ROWS = [[1.0] * 30]
 
@@ -41,10 +42,11 @@ def test_configuration_and_rules_are_valid() -> None:
 
 def test_each_alert_fires_stays_quiet_and_resolves() -> None:
     """The unit tests of the alerts pass, and there are some for each alert."""
-    promtool("test", "rules", str(CONFIG / "tests.yml"))
+    promtool("test", "rules", *map(str, TESTS))
     cases = [
         case
-        for test in yaml.safe_load((CONFIG / "tests.yml").read_text())["tests"]
+        for path in TESTS
+        for test in yaml.safe_load(path.read_text())["tests"]
         for case in test["alert_rule_test"]
     ]
     for alert in (rule["alert"] for rule in rules() if "alert" in rule):
@@ -72,9 +74,8 @@ def test_the_rules_use_metrics_that_exist_and_the_codes_slo() -> None:
             assert float(edge) == SLO_S
 
 
-def test_what_the_service_exposes_is_clean(start: Callable[..., Service]) -> None:
+def test_what_the_service_exposes_is_clean(service: Service) -> None:
     """`promtool check metrics` has nothing to say of a scrape."""
-    service = start(api_servers=1)
     assert service.predict(*ROWS).status_code == 200
     assert promtool("check", "metrics", said=service.http.get("/metrics").content) == ""
 

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,15 +21,6 @@ PAGES = [
     ROOT / "models/README.md",
     *(ROOT / "docs").glob("*.md"),
 ]
-
-
-@pytest.fixture(scope="module")
-def service(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with the default model, as `make serve` starts it."""
-    running = Service(store, tmp_path_factory.mktemp("service") / "service.log", {}, None)
-    running.wait_ready()
-    yield running
-    running.close()
 
 
 def blocks(language: str) -> list[str]:

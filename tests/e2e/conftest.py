@@ -1,5 +1,6 @@
 """Services for the end-to-end tests."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,8 @@ from tests.e2e import faulty
 from tests.e2e.running import Service
 
 
-@pytest.fixture
-def start(store: Path, tmp_path: Path) -> Iterator[Callable[..., Service]]:
-    """Start services with the given settings; they end with the test."""
+@contextlib.contextmanager
+def _starting(store: Path, folder: Path) -> Iterator[Callable[..., Service]]:
     running: list[Service] = []
 
     def start(
@@ -23,24 +23,31 @@ def start(store: Path, tmp_path: Path) -> Iterator[Callable[..., Service]]:
         **settings: Any,
     ) -> Service:
         where = settings.pop("model_store", store)
-        service = Service(where, tmp_path / f"service-{len(running)}.log", settings, limit, prefix)
+        service = Service(where, folder / f"service-{len(running)}.log", settings, limit, prefix)
         running.append(service)
         if ready:
             service.wait_ready()
         return service
 
-    yield start
-    for service in running:
-        service.close()
+    try:
+        yield start
+    finally:
+        for service in running:
+            service.close()
+
+
+@pytest.fixture
+def start(store: Path, tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Start services with the given settings; they end with the test."""
+    with _starting(store, tmp_path) as start:
+        yield start
 
 
 @pytest.fixture(scope="module")
-def service(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with default settings that the tests of a module share; none may harm it."""
-    shared = Service(store, tmp_path_factory.mktemp("service") / "service.log", {}, None)
-    shared.wait_ready()
-    yield shared
-    shared.close()
+def share(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Service]]:
+    """Start services that the tests of a module share; none may harm them."""
+    with _starting(store, tmp_path_factory.mktemp("shared")) as start:
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 START_S = 60
 STOP_S = 30
+TLS = ssl.create_default_context()
+"""Made once: httpx would make one for each client and each lone request, in 20 ms of a core."""
 
 
 def wait_for(condition: Callable[[], Any], within_s: float = 30, every_s: float = 0.02) -> Any:
@@ -67,7 +70,7 @@ class Service:
                 start_new_session=True,
                 preexec_fn=limit,
             )
-        self.http = httpx.Client(base_url=self.url, timeout=30)
+        self.http = httpx.Client(base_url=self.url, timeout=30, verify=TLS)
 
     def wait_ready(self) -> None:
         """Wait until /readyz says yes; fail at once when the service ends instead."""
@@ -77,7 +80,7 @@ class Service:
     def ready(self) -> bool:
         """Return whether /readyz says yes now."""
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            return httpx.get(f"{self.url}/readyz", timeout=5, verify=TLS).status_code == 200
         return False
 
     def log(self) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -24,17 +24,14 @@ PROBE = request(b"GET", b"/livez")
 
 
 @pytest.fixture(scope="module")
-def guarded(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def guarded(share: Callable[..., Service], tmp_path_factory: pytest.TempPathFactory) -> Service:
     """A service with keys of both kinds and one listed origin."""
     folder = tmp_path_factory.mktemp("keys")
     files = {}
     for name, setting in ((PREDICT_KEY, "api_keys_file"), (ADMIN_KEY, "admin_keys_file")):
         path = files[setting] = folder / name
         path.write_text(f"{name}:{hashlib.sha256(name.encode()).hexdigest()}\n")
-    found = Service(store, folder / "service.log", files | {"cors_origins": LISTED}, None)
-    found.wait_ready()
-    yield found
-    found.close()
+    return share(cors_origins=LISTED, **files)
 
 
 def test_head_is_answered_as_get_without_the_body(service: Service) -> None:
@@ -252,10 +249,13 @@ def test_a_name_that_points_here_by_foreign_dns_is_refused(
         assert "SERVICE_ALLOWED_HOSTS" in answer.json()["error"]
     keys = tmp_path / ADMIN_KEY
     keys.write_text(f"{ADMIN_KEY}:{hashlib.sha256(ADMIN_KEY.encode()).hexdigest()}\n")
-    administered = start(admin_keys_file=keys)  # predictions ask for none
-    for other in (start(host="127.1"), start(host="localhost"), administered):
-        assert other.http.get("/info", headers={"Host": "evil.example"}).status_code == 403
+    # With admin keys alone predictions ask for none.
+    settings = ({"host": "127.1"}, {"host": "localhost"}, {"admin_keys_file": keys})
+    refusing = [start(ready=False, **each) for each in settings]
     listed = start(allowed_hosts="evil.example")
+    for other in refusing:
+        other.wait_ready()
+        assert other.http.get("/info", headers={"Host": "evil.example"}).status_code == 403
     assert listed.http.get("/livez", headers={"Host": "evil.example:8000"}).status_code == 200
 
 

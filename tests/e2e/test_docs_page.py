@@ -34,12 +34,13 @@ FLAGS = (
 )
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Chrome]:
-    """Chromium without a window, with a profile of its own."""
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """Chromium without a window; what it keeps it keeps by origin, and each service has its own."""
+    profile = tmp_path_factory.mktemp("profile")
     options = ChromeOptions()
     options.binary_location = shutil.which("chromium") or "chromium"
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path}"):
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     with Chrome(options, Driver(shutil.which("chromedriver") or "chromedriver")) as browser:
         yield browser

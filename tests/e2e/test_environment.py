@@ -30,18 +30,25 @@ def test_lost_metric_files_cost_no_request(start: Callable[..., Service], tmp_pa
     assert service.metric("metric_files_skipped") >= 1
 
 
+@pytest.fixture(scope="module")
+def scraped(share: Callable[..., Service], tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """A service of one HTTP process that has answered one prediction."""
+    service = share(run_dir=tmp_path_factory.mktemp("scraped") / "run", api_servers=1)
+    assert service.predict(ROW).status_code == 200
+    return service
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"\x07", b"\x40\0\0\0" + b"\xff" * 60], ids=["empty", "torn", "nonsense"]
 )
-def test_an_unreadable_metric_file_makes_a_partial_scrape(
-    start: Callable[..., Service], tmp_path: Path, content: bytes
-) -> None:
+def test_an_unreadable_metric_file_makes_a_partial_scrape(scraped: Service, content: bytes) -> None:
     """A file that a killed process left half made is skipped and counted; the totals of others stay."""
-    service = start(run_dir=tmp_path / "run", api_servers=1)
-    assert service.predict(ROW).status_code == 200
-    (metric_files(tmp_path / "run") / "counter_api-9.db").write_bytes(content)
-    assert service.metric("metric_files_skipped") == 1
-    assert service.metric("http_requests_total", route="/predict") == 1
+    half_made = metric_files(scraped.settings["run_dir"]) / "counter_api-9.db"
+    half_made.write_bytes(content)
+    assert scraped.metric("metric_files_skipped") == 1
+    assert scraped.metric("http_requests_total", route="/predict") == 1
+    half_made.unlink()
+    assert scraped.metric("metric_files_skipped") == 0
 
 
 def test_a_restarted_http_process_goes_on_with_the_totals(

@@ -5,7 +5,7 @@ import http.client
 import json
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +47,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def guarded(store: Path, folder: Path) -> Iterator[Service]:
+def guarded(share: Callable[..., Service], folder: Path) -> Service:
     """A service with both kinds of keys, and closed metrics."""
-    settings = {
-        "api_keys_file": folder / "predict",
-        "admin_keys_file": folder / "admin",
-        "metrics_open": "false",
-    }
-    service = Service(store, folder / "service.log", settings, None)
-    service.wait_ready()
-    yield service
-    service.close()
+    return share(api_keys_file=folder / "predict", admin_keys_file=folder / "admin", metrics_open="false")
 
 
 def request(service: Service, template: str, kind: str) -> httpx.Response:
@@ -161,12 +153,12 @@ def test_a_bad_certificate_stops_the_start_with_one_line(start: Any, tmp_path: P
     """The line names the setting and the file."""
     nonsense = tmp_path / "certificate.pem"
     nonsense.write_text("nonsense")
-    for settings, name in (
+    wrong = [
         ({"ssl_certfile": nonsense}, "SERVICE_SSL_CERTFILE"),
         ({"ssl_certfile": tmp_path / "nowhere"}, "SERVICE_SSL_CERTFILE"),
         ({"ssl_keyfile": nonsense}, "SERVICE_SSL_KEYFILE"),
-    ):
-        service = start(ready=False, **settings)
+    ]
+    for service, name in [(start(ready=False, **settings), name) for settings, name in wrong]:
         assert service.main.wait(30) == 1
         [line] = service.log().splitlines()
         assert line.startswith(f"error: {name}=")

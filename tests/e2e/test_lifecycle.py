@@ -2,8 +2,6 @@
 
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +11,11 @@ from sklearn.datasets import load_iris
 
 from models.cores import find_cores
 from tests.e2e.running import Service, wait_for
+from training.__main__ import main as train
 
 ROW = [1.0] * 30
 MAX_PSS_BYTES = 450_000_000
 START_DEADLINE_S = 30
-
-
-def train(*arguments: str) -> None:
-    """Run the training package as `make train` does."""
-    subprocess.run([sys.executable, "-m", "training", *arguments], check=True, capture_output=True)
 
 
 def test_a_new_version_is_served_after_a_restart_and_not_before(
@@ -32,7 +26,7 @@ def test_a_new_version_is_served_after_a_restart_and_not_before(
     shutil.copytree(store, root)
     service = start(model_store=root)
     assert service.predict(ROW).json()["version"] == "1"
-    train("--store", str(root), "--seed", "1")
+    assert train(["--store", str(root), "--seed", "1"]) == 0
     [worker] = service.workers()
     worker.kill()
     wait_for(lambda: service.metric("worker_restarts_total") == 1)
@@ -49,7 +43,8 @@ def test_three_classes_from_a_csv_are_served(start: Any, tmp_path: Path) -> None
     iris = load_iris(as_frame=True)
     frame = iris.data.assign(species=iris.target_names[iris.target])
     frame.to_csv(tmp_path / "iris.csv", index=False)
-    train("--store", str(tmp_path / "store"), "--data", str(tmp_path / "iris.csv"), "--target", "species")
+    data = ["--data", str(tmp_path / "iris.csv"), "--target", "species"]
+    assert train(["--store", str(tmp_path / "store"), *data]) == 0
     service = start(model_store=tmp_path / "store")
     answer = service.predict(*iris.data.to_numpy().tolist(), explain=True).json()
     assert answer["model"] == "iris"
@@ -76,8 +71,9 @@ def test_a_signal_ends_it_cleanly(start: Any, number: int) -> None:
     assert "Traceback" not in service.log()
 
 
-def test_it_is_small(service: Service) -> None:
+def test_it_is_small(start: Any) -> None:
     """All processes together stay under 450 MB."""
+    service = start()
     assert service.predict(ROW).status_code == 200
     assert sum(process.memory_full_info().pss for process in service.tree()) < MAX_PSS_BYTES
 

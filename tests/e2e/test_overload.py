@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import psutil
@@ -18,13 +18,9 @@ LIMIT, MORE = 100, 40
 
 
 @pytest.fixture(scope="module")
-def fast(faults: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def fast(share: Callable[..., Service], faults: Path) -> Service:
     """A service of one HTTP process whose worker the tests stop and let go."""
-    settings = {"model": "fast", "api_servers": 1, "max_pending": LIMIT, "timeout_s": 60}
-    service = Service(faults, tmp_path_factory.mktemp("fast") / "service.log", settings, None)
-    service.wait_ready()
-    yield service
-    service.close()
+    return share(model_store=faults, model="fast", api_servers=1, max_pending=LIMIT, timeout_s=60)
 
 
 async def until(condition: Callable[[], bool]) -> None:

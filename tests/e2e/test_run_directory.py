@@ -76,13 +76,16 @@ def test_in_a_marked_folder_only_exact_names_are_deleted(
 
 def test_a_folder_that_others_can_write_is_refused(start: Callable[..., Service], tmp_path: Path) -> None:
     """Its sockets could be replaced by theirs, by its group's or anybody's; a folder inside it will do."""
-    shared = tmp_path / "shared"
-    shared.mkdir()
+    refused = {}
     for mode in (0o1777, 0o770, 0o707):
+        shared = tmp_path / oct(mode)
+        shared.mkdir()
         shared.chmod(mode)
-        assert "others may write" in reason(start(run_dir=shared, ready=False)), oct(mode)
+        refused[mode] = start(run_dir=shared, ready=False)
     service = start(run_dir=shared / "own")
     assert service.predict(ROW).status_code == 200
+    for mode, other in refused.items():
+        assert "others may write" in reason(other), oct(mode)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a folder away")

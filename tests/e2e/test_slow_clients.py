@@ -21,6 +21,18 @@ MAX_IDLE_CPU = 50
 """Percent of a core: an accept loop that spins takes all of one."""
 
 
+@pytest.fixture(scope="module")
+def hasty(share: Callable[..., Service]) -> Service:
+    """A service of one HTTP process that waits a second for what a client sends or reads."""
+    return share(receive_timeout_s=1, api_servers=1)
+
+
+@pytest.fixture(scope="module")
+def brief(share: Callable[..., Service]) -> Service:
+    """As `hasty`, and it keeps an idle connection no longer."""
+    return share(receive_timeout_s=1, keep_alive_s=1, api_servers=1)
+
+
 @pytest.fixture
 def connect() -> Iterator[Callable[..., socket.socket]]:
     """Open connections and send some bytes on them; they end with the test."""
@@ -56,61 +68,54 @@ def trickle(client: socket.socket, piece: bytes, every_s: float = 0.2) -> None:
             time.sleep(every_s)
 
 
-def test_slow_headers_and_bodies_get_408(
-    start: Callable[..., Service], connect: Callable[..., socket.socket]
-) -> None:
+def test_slow_headers_and_bodies_get_408(hasty: Service, connect: Callable[..., socket.socket]) -> None:
     """A request that does not arrive in time is answered 408 and cut off, while others are served."""
-    service = start(receive_timeout_s=1)
     head = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n"
     half = {
-        "headers": connect(service, b"GET /livez HTTP/1.1\r\nX-Slow: "),
-        "body": connect(service, head + b"{"),
-        "body behind an upgrade": connect(service, head.replace(b"Host", UPGRADE + b"Host") + b"{"),
+        "headers": connect(hasty, b"GET /livez HTTP/1.1\r\nX-Slow: "),
+        "body": connect(hasty, head + b"{"),
+        "body behind an upgrade": connect(hasty, head.replace(b"Host", UPGRADE + b"Host") + b"{"),
     }
     for what, client in half.items():
-        assert service.predict(ROW).status_code == 200
+        assert hasty.predict(ROW).status_code == 200
         answer = rest(client)
         assert answer.startswith(b"HTTP/1.1 408 "), what
         assert json.loads(answer.partition(b"\r\n\r\n")[2])["code"] == "request_timeout"
         assert b"connection: close" in answer
 
 
-def test_a_trickle_is_no_progress(
-    start: Callable[..., Service], connect: Callable[..., socket.socket]
-) -> None:
+def test_a_trickle_is_no_progress(hasty: Service, connect: Callable[..., socket.socket]) -> None:
     """A byte now and then does not keep a request alive: the limit is for all of it."""
-    service = start(receive_timeout_s=1)
-    client = connect(service, b"POST /predict HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+    before = hasty.metric("http_requests_total", code="408")
+    client = connect(hasty, b"POST /predict HTTP/1.1\r\nHost: x\r\nX-Slow: ")
     trickle(client, b"a")
-    wait_for(lambda: service.metric("http_requests_total", code="408") == 1, CUT_OFF_S)
-    assert service.predict(ROW).status_code == 200
+    wait_for(lambda: hasty.metric("http_requests_total", code="408") == before + 1, CUT_OFF_S)
+    assert hasty.predict(ROW).status_code == 200
 
 
 def test_a_client_that_does_not_read_is_cut_off(
-    start: Callable[..., Service], connect: Callable[..., socket.socket]
+    hasty: Service, connect: Callable[..., socket.socket]
 ) -> None:
     """Answers that nobody reads end the connection after a while, and its memory is given back."""
-    service = start(receive_timeout_s=1, api_servers=1)
-    [api] = service.apis()
+    [api] = hasty.apis()
     body = json.dumps({"instances": [ROW] * 2000, "explain": True}).encode()
     request = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
     before = len(api.net_connections("tcp"))
-    connect(service, request * 3, receive_buffer=4096)
+    connect(hasty, request * 3, receive_buffer=4096)
     wait_for(lambda: len(api.net_connections("tcp")) > before)
     wait_for(lambda: len(api.net_connections("tcp")) <= before, CUT_OFF_S)
-    assert service.predict(ROW).status_code == 200
+    assert hasty.predict(ROW).status_code == 200
 
 
 def test_a_few_unread_answers_do_not_outlive_their_connection(
-    start: Callable[..., Service], connect: Callable[..., socket.socket]
+    brief: Service, connect: Callable[..., socket.socket]
 ) -> None:
     """Answers too few to stop the reading, but more than the kernel takes, do not keep a connection open."""
-    service = start(receive_timeout_s=1, keep_alive_s=1, api_servers=1)
-    [api] = service.apis()
+    [api] = brief.apis()
     before = len(api.net_connections("tcp"))
     # The kernel takes up to about 2.5 MB; one of these steps of 35 KB leaves less than a pause in user space.
     for count in range(60, 90):
-        connect(service, b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * count, receive_buffer=4096)
+        connect(brief, b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * count, receive_buffer=4096)
     wait_for(lambda: len(api.net_connections("tcp")) > before)
     wait_for(lambda: len(api.net_connections("tcp")) <= before, CUT_OFF_S)
 
@@ -132,12 +137,11 @@ def test_an_idle_connection_keeps_nothing_of_its_last_request(
     assert api.memory_info().rss - before < IDLE * len(body) / 2
 
 
-def test_idle_connections_end(start: Callable[..., Service], connect: Callable[..., socket.socket]) -> None:
+def test_idle_connections_end(brief: Service, connect: Callable[..., socket.socket]) -> None:
     """A connection without a request ends after the keep-alive time."""
-    service = start(keep_alive_s=1)
-    client = connect(service)
+    client = connect(brief)
     assert rest(client) == b""
-    used = connect(service, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    used = connect(brief, b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
     assert rest(used).endswith(b"ok")
 
 

@@ -3,9 +3,8 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import repeat
-from pathlib import Path
 
 import pytest
 
@@ -20,23 +19,17 @@ GROWTH_BYTES = 16 << 20
 
 
 @pytest.fixture(scope="module")
-def guarded(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def guarded(share: Callable[..., Service], tmp_path_factory: pytest.TempPathFactory) -> Service:
     """A service with one key, `good`."""
-    folder = tmp_path_factory.mktemp("keys")
-    (folder / "keys").write_text(f"alice:{hashlib.sha256(b'good').hexdigest()}\n")
-    service = Service(store, folder / "service.log", {"api_keys_file": folder / "keys"}, None)
-    service.wait_ready()
-    yield service
-    service.close()
+    keys = tmp_path_factory.mktemp("keys") / "keys"
+    keys.write_text(f"alice:{hashlib.sha256(b'good').hexdigest()}\n")
+    return share(api_keys_file=keys)
 
 
 @pytest.fixture(scope="module")
-def alone(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def alone(share: Callable[..., Service]) -> Service:
     """A service of one HTTP process: whoever asks asks the one that reads what others send."""
-    service = Service(store, tmp_path_factory.mktemp("alone") / "service.log", {"api_servers": 1}, None)
-    service.wait_ready()
-    yield service
-    service.close()
+    return share(api_servers=1)
 
 
 @pytest.mark.parametrize("offer", [b"", b"Connection: Upgrade\r\nUpgrade: h2c\r\n"])

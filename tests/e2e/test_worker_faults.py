@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from deploy.load.client import Connection, post
@@ -45,6 +46,12 @@ def connected(service: Service) -> bool:
     return accepted == [len(service.apis())] * len(sockets)
 
 
+def alone(service: Service) -> bool:
+    """Return whether the test's own client is the only one that the HTTP processes know."""
+    connections = [found for api in service.apis() for found in api.net_connections("tcp")]
+    return sum(found.status != psutil.CONN_LISTEN for found in connections) == 1
+
+
 async def kill_workers(service: Service, times: int) -> None:
     """Kill a worker, see the service get its number back, and again."""
     draw = random.Random(times)  # noqa: S311 - which one does not matter
@@ -76,7 +83,7 @@ def test_killed_workers_fail_no_request(
     )
     wait_for(lambda: service.metric("worker_up") == workers)
     wait_for(service.ready)
-    wait_for(lambda: connected(service))
+    wait_for(lambda: connected(service) and alone(service))
     before = footprint(service)
 
     async def main() -> closedloop.Result:
