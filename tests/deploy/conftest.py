@@ -1,5 +1,5 @@
 """Services for the tests of what watches and runs them."""
 
-from tests.e2e.conftest import service, start
+from tests.e2e.conftest import start
 
-__all__ = ["service", "start"]
+__all__ = ["start"]

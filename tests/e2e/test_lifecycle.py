@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_iris
 
 from models.cores import find_cores
@@ -71,6 +72,7 @@ def test_a_signal_ends_it_cleanly(start: Any, number: int) -> None:
     assert "Traceback" not in service.log()
 
 
+@pytest.mark.skipif(torch.version.cuda is not None, reason="the libraries of CUDA are not")
 def test_it_is_small(start: Any) -> None:
     """All processes together stay under 450 MB."""
     service = start()

@@ -93,7 +93,7 @@ def test_killed_workers_fail_no_request(
     result = asyncio.run(main())
     assert set(result.counts()) == {200}, result.report()
     assert not result.wrong()
-    assert len(result.samples) > 1000
+    assert len(result.samples) > 2 * 200
     assert max(sample.latency_s for sample in result.samples) < DEADLINE_S + 0.5
     assert service.metric("worker_restarts_total", reason="signal") == times
     with contextlib.suppress(AssertionError):
