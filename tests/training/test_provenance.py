@@ -22,4 +22,4 @@ def test_the_libraries_are_those_in_use() -> None:
     assert found["numpy"] == np.__version__
     assert (
         found["torch"].partition("+")[0] == torch.__version__.partition("+")[0]
-    )  # which build is not always told
+    )
