@@ -74,3 +74,36 @@ def test_what_cannot_be_opened_anew_is_looked_at_first(monkeypatch: pytest.Monke
     assert len(taken) > 0
     os.close(reader)
     os.close(shared)
+
+
+def test_who_reads_again_gets_whole_lines_and_is_told_how_many_are_missing() -> None:
+    """A line that was begun is ended first, and what is missing is said where it is missing."""
+    reader, shared = os.pipe()
+    dropped: list[int] = []
+    handler = PatientHandler(shared, dropped.append)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+
+    def say(text: str) -> None:
+        handler.handle(logging.makeLogRecord({"msg": text}))
+
+    while not dropped:
+        say("x" * 10_000)
+    say("lost too")
+    taken = os.read(reader, 1 << 20)
+    say("after")
+    handler.close()
+    os.close(shared)
+    with os.fdopen(reader, "rb") as stream:
+        lines = (taken + stream.read()).splitlines()
+    assert len(dropped) == 2
+    assert set(lines[:-2]) == {b"x" * 10_000}
+    assert lines[-2:] == [b"dropped 2 log lines that nobody took", b"after"]
+
+
+def test_a_reader_that_is_gone_stops_nobody() -> None:
+    """Its lines are dropped and counted, as are those to what was closed before the start."""
+    reader, shared = os.pipe()
+    os.close(reader)
+    assert flood(shared) == 100
+    os.close(shared)
+    assert flood(shared) == 100
