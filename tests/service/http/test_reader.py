@@ -27,12 +27,12 @@ def in_pieces(sent: bytes, size: int) -> list[bytes]:
     return [sent[start : start + size] for start in range(0, len(sent), size)]
 
 
-LONG_HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n" + (b"a: " + b"b" * 997 + b"\r\n") * 33
+LONG_HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join([b"a%d: %b\r\n" % (n, b"b" * 997) for n in range(33)])
 MANY_CHUNKS = b"1\r\nx\r\n" * 10_000
 CHUNKED = b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-@pytest.mark.parametrize("size", [1 << 20, 1000])
+@pytest.mark.parametrize("size", [1 << 20, 20_000, 1000])
 @pytest.mark.parametrize(
     ("sent", "status"),
     [
