@@ -33,6 +33,7 @@ def test_every_error_has_the_one_form_and_every_answer_an_id(described: dict[str
                 assert response["content"].keys() == {"application/json"}, path
                 assert response["content"]["application/json"]["schema"] == error, path
     assert "ValidationError" not in str(described)
+    assert "422" not in described["paths"]["/v2/models/{model}"]["get"]["responses"]  # a name is any text
 
 
 def test_keys_are_asked_for_where_the_policy_says(

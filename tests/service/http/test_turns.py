@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.service.http.peer import GET, Peer, post
 
 
@@ -35,3 +37,48 @@ def test_in_the_drain_answers_end_their_connection(connect: Callable[..., Peer])
     assert peer.answers == [(200, b"now")]
     assert b"connection: close" in peer.transport.written
     assert peer.transport.ended == "closed"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left_s"), [(b"2500", 2.5), (b"9999", 9.999), (b"10000", 10), (b"999999999", 10)]
+)
+def test_a_client_may_shorten_its_time_and_not_lengthen_it(
+    connect: Callable[..., Peer], wanted: bytes, left_s: float
+) -> None:
+    """It counts from the request's first byte."""
+    peer = connect(timeout_s=10)
+    began = peer.loop.now
+    request = post(b"1", b"X-Request-Timeout-Ms: " + wanted)
+    peer.send(request[:-1])
+    peer.loop.now += 1
+    peer.send(request[-1:])
+    [call] = peer.queue.waiting
+    assert call.deadline == pytest.approx(began + left_s)
+
+
+@pytest.mark.parametrize("wanted", [b"0", b"-1", b"1.5", b"", b"5s", b"9999999999"])
+def test_a_time_that_is_none_is_refused(connect: Callable[..., Peer], wanted: bytes) -> None:
+    """With a sentence that names the header; the connection goes on."""
+    peer = connect()
+    peer.send(post(b"1", b"X-Request-Timeout-Ms: " + wanted) + post(b"now"))
+    [(status, body), after] = peer.answers
+    assert (status, after) == (422, (200, b"now"))
+    assert b"X-Request-Timeout-Ms: wanted a whole number of milliseconds" in body
+
+
+def test_a_bug_is_logged_and_not_told(connect: Callable[..., Peer], caplog: pytest.LogCaptureFixture) -> None:
+    """The connection goes on."""
+    peer = connect()
+
+    def fail(_: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    good = peer.edge.routes.paths[b"/echo"]
+    peer.edge.routes.paths[b"/echo"] = good._replace(decode=fail)
+    peer.send(post(b"1"))
+    peer.edge.routes.paths[b"/echo"] = good
+    peer.send(post(b"now"))
+    [(status, body), after] = peer.answers
+    assert (status, after) == (500, (200, b"now"))
+    assert b"secret" not in body
+    assert len([record for record in caplog.records if record.exc_info]) == 1

@@ -7,12 +7,13 @@ from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
 from service.metrics.scrape import TolerantCollector
 
+KEY = mmap_key("logitserve_rows", "logitserve_rows_total", ["model"], ["tiny"], "Rows scored.")
 
-def count(directory: Path, slot: str, value: float) -> Path:
+
+def count(directory: Path, slot: str, value: float, key: str = KEY) -> Path:
     """Write the metric file of one process."""
     path = directory / f"counter_{slot}.db"
     written = MmapedDict(str(path))
-    key = mmap_key("logitserve_rows", "logitserve_rows_total", ["model"], ["tiny"], "Rows scored.")
     written.write_value(key, value, 0.0)
     written.close()
     return path
@@ -38,6 +39,13 @@ def test_a_torn_file_is_left_out_and_said(tmp_path: Path, torn: bytes) -> None:
     """As a process leaves it that is killed while it opens it; the others are scraped."""
     count(tmp_path, "api-0", 20)
     (tmp_path / "gauge_sum_api-0.db").write_bytes(torn)
+    assert scrape(tmp_path, "api-0") == (20, 1)
+
+
+def test_a_file_with_a_torn_name_is_left_out_and_said(tmp_path: Path) -> None:
+    """Its numbers are nobody's."""
+    count(tmp_path, "api-0", 20)
+    count(tmp_path, "main", 300, KEY[:-10])
     assert scrape(tmp_path, "api-0") == (20, 1)
 
 

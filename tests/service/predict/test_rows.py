@@ -2,10 +2,12 @@
 
 import struct
 
+import pytest
+
 from models.artifact import Artifact
 from models.manifest import Manifest
 from service.predict.codec import PredictCodec
-from service.predict.rows import Problem, Rows, Wrong
+from service.predict.rows import LONGEST_MISSPELLING, Problem, Rows, Wrong
 from service.predict.schema import FLOAT32_MAX
 from tests.service.predict.documents import decode, names
 
@@ -34,17 +36,25 @@ def test_a_row_is_told_of_all_its_names_and_of_five_by_name(tiny: Artifact) -> N
     ]
 
 
-def test_a_suggestion_is_made_where_it_is_quick(tiny: Artifact) -> None:
+@pytest.mark.parametrize(
+    ("length", "suggest", "suggested"),
+    [
+        (LONGEST_MISSPELLING, True, True),
+        (LONGEST_MISSPELLING, False, False),
+        (LONGEST_MISSPELLING + 1, True, False),
+    ],
+)
+def test_a_suggestion_is_made_where_it_is_quick(
+    tiny: Artifact, length: int, *, suggest: bool, suggested: bool
+) -> None:
     """Neither for a very long name, nor when it is not asked for."""
-    rows, long = Rows(tiny.manifest), "width (mm)" * 11
-    for given, suggest, reason in (
-        ("width (mn)", True, 'no such input; did you mean "width (mm)"?'),
-        ("width (mn)", False, "no such input"),
-        (long, True, "no such input"),
-    ):
-        wrong = rows.check({given: 1.0, "Höhe": 2.0}, suggest=suggest)
-        assert isinstance(wrong, Wrong)
-        assert wrong.problems[0] == Problem(reason, given)
+    name = "x" * length
+    inputs = (tiny.manifest.inputs[0].model_copy(update={"name": name}),)
+    wrong = Rows(tiny.manifest.model_copy(update={"inputs": inputs})).check(
+        {name[1:] + "y": 1}, suggest=suggest
+    )
+    assert isinstance(wrong, Wrong)
+    assert ("did you mean" in wrong.problems[0].reason) is suggested
 
 
 def test_the_first_value_that_float32_cannot_hold_is_named(tiny: Artifact) -> None:
