@@ -1,7 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 FUZZ_S ?= 600
-DECODERS := tests/service/predict/test_codec.py tests/service/oip/test_oip.py tests/service/oip/test_tensors.py \
+DECODERS := tests/service/predict/test_codec.py tests/service/predict/test_bulk.py tests/service/predict/test_schema.py \
+	tests/service/oip/test_codec.py tests/service/oip/test_tensors.py \
 	tests/service/body/test_compression.py tests/service/wire/test_frames.py
 
 .DEFAULT_GOAL := help

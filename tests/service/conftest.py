@@ -3,9 +3,12 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from models.artifact import Artifact
+from models.manifest import Manifest
 from tests.service.virtual_time import VirtualLoop
 
 
@@ -17,3 +20,10 @@ def loop(monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualLoop]:
     monkeypatch.setattr(asyncio, "get_running_loop", lambda: made)
     yield made
     made.close()
+
+
+@pytest.fixture
+def tiny() -> Artifact:
+    """A version with the inputs `width (mm)` and `Höhe`, the classes `no` and `yes`, and no files."""
+    text = (Path(__file__).parents[1] / "models" / "manifest.v1.json").read_bytes()
+    return Artifact(Path("/nowhere/tiny/3"), Manifest.from_json(text), "ab" * 32)

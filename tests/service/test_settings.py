@@ -86,3 +86,8 @@ def test_what_people_write_around_a_value_is_taken_off(monkeypatch: pytest.Monke
     found = load(["--run-dir", "~/run", "--log-format", "JSON"])
     assert (found.log_level, found.accelerator, found.log_format) == ("warning", "cpu", "json")
     assert (found.model_store, found.run_dir) == (Path("/home/someone/store"), Path("/home/someone/run"))
+
+
+def test_the_limits_of_the_default_settings_fit_together() -> None:
+    """A body of the most rows of 30 inputs, 17 digits each, is within the most bytes."""
+    assert Settings().max_rows * 30 * 20 < Settings().max_body_bytes

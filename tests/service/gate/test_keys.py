@@ -1,4 +1,4 @@
-"""The policy table, and the keys files behind it."""
+"""Which key opens what, and the files that hold them."""
 
 import hashlib
 import subprocess
@@ -6,14 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
 
-from models.repository import Artifact
-from service.app.routes import add_routes
-from service.deployment import Deployment
 from service.errors import ForbiddenError, NotFoundError, StartError, UnauthorizedError
 from service.gate import keys
-from service.gate.access import POLICY, Access, access_to
+from service.gate.access import Access
 from service.gate.keys import Keys
 from service.settings import Settings
 
@@ -51,22 +47,6 @@ def refusal(found: Keys, access: Access, headers: dict[bytes, bytes]) -> type[Ex
     except (UnauthorizedError, ForbiddenError, NotFoundError) as error:
         return type(error)
     return None
-
-
-def test_every_route_stands_in_the_policy_table(artifact: Artifact, tmp_path: Path) -> None:
-    """No route is added without saying who may use it."""
-    settings, app = Settings(), FastAPI()
-    add_routes(app, Deployment(settings, Keys(settings), artifact, "127.0.0.1", tmp_path, 1))
-    assert {route.path for route in app.routes} <= set(POLICY)  # type: ignore[attr-defined]
-
-
-def test_a_path_has_the_access_of_its_template_and_an_unknown_one_is_closed() -> None:
-    """A literal path, a filled template, and what no line names."""
-    assert access_to("/") is access_to("/livez") is Access.OPEN
-    assert access_to("/v2/models/m/versions/3/infer") is Access.PREDICT
-    assert access_to("/v2/repository/models/m/unload") is Access.ADMIN
-    for unknown in ("//", "/livez/", "/nope", "/v2/models/a/b/c", "/v2/repository/models/a/b/load", "/LIVEZ"):
-        assert access_to(unknown) is Access.PREDICT
 
 
 @pytest.mark.parametrize(

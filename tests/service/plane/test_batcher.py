@@ -1,134 +1,14 @@
 """The batcher: order, deadlines, retries and the pace, without a process or a clock."""
 
-import struct
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from service.errors import DeadlineError, InternalError, ServiceError
-from service.plane.batch import Batch, Model
-from service.plane.batcher import BATCH_TARGET_S, MAX_ATTEMPTS, SWEEP_S, Batcher
-from service.settings import Settings
-from service.wire import frames
+from service.errors import DeadlineError, InternalError
+from service.plane.batcher import BATCH_TARGET_S, MAX_ATTEMPTS, SWEEP_S
 from service.wire.frames import Status
-from service.wire.results import Results
+from tests.service.plane.bench import Bench, Job
 from tests.service.virtual_time import VirtualLoop
-
-DIGEST = "ab" * 32
-TIMEOUT_S = 10.0
-
-
-class Job:
-    """A request of `rows` rows whose answer is kept."""
-
-    def __init__(
-        self, loop: VirtualLoop, rows: int = 1, timeout_s: float = TIMEOUT_S, *, explain: bool = False
-    ) -> None:
-        self.rows, self.explain = rows, explain
-        self.payload = struct.pack(f"<{rows}f", *range(rows))
-        self.deadline = loop.now + timeout_s
-        self.queued = 0.0
-        self.live = True
-        self.scores: list[float] | None = None
-        self.error: ServiceError | None = None
-        self.answered_at: float | None = None
-        self._loop = loop
-
-    def succeed(self, results: Results, row: int) -> None:
-        """Keep the last class's probability of each row."""
-        self._answer()
-        self.scores = [last for _, last in results.probabilities(row, self.rows)]
-
-    def fail(self, error: ServiceError) -> None:
-        """Keep the error."""
-        self._answer()
-        self.error = error
-
-    def _answer(self) -> None:
-        assert self.live, "answered twice"
-        self.live = False
-        self.answered_at = self._loop.now
-
-
-class Lane:
-    """A link to a worker that answers when it is told to."""
-
-    def __init__(self) -> None:
-        self.free = True
-        self.sent: list[Batch] = []
-        self.looked_at = 0
-
-    def send(self, batch: Batch) -> None:
-        """Take a batch."""
-        assert self.free
-        batch.frame()  # only then are the rows counted
-        self.free = False
-        self.sent.append(batch)
-
-    def end_if_stuck(self, _: float) -> None:
-        """Count how often it was looked at."""
-        self.looked_at += 1
-
-
-class Counts:
-    """What is counted."""
-
-    def __init__(self) -> None:
-        self.batches: list[int] = []
-        self.queue_wait = self
-
-    def batch(self, rows: int, _: int) -> None:
-        self.batches.append(rows)
-
-    def add(self, value: float) -> None:
-        assert value >= 0
-
-    def soon(self) -> None:
-        pass
-
-
-class Bench:
-    """A batcher with lanes that a test drives."""
-
-    def __init__(self, loop: VirtualLoop, lanes: int = 1, **settings: Any) -> None:
-        self.loop = loop
-        self.counts = Counts()
-        self.lanes = [Lane() for _ in range(lanes)]
-        self.pending: dict[Any, None] = {}
-        self.batcher = Batcher(
-            Settings.model_validate({"api_servers": 1} | settings),
-            Model(bytes.fromhex(DIGEST), 2, 1),
-            self.lanes,
-            self.pending,
-            self.counts,  # type: ignore[arg-type]
-        )
-
-    def submit(self, *jobs: Job) -> None:
-        """Submit jobs in one turn of the loop."""
-        for job in jobs:
-            self.batcher.submit(job)
-
-    def reply(self, lane: int = 0, status: Status = Status.OK, seconds: float = 0.0) -> None:
-        """Have a lane's worker answer: the score of a row is its own number in the batch."""
-        found = self.lanes[lane]
-        batch = found.sent[-1]
-        payload = b"".join(struct.pack("<2f", 0.0, row) for row in range(batch.rows))
-        found.free = True
-        self.batcher.finished(batch, status, int(seconds * 1e6), payload if status is Status.OK else b"")
-
-    def die(self, lane: int = 0) -> None:
-        """Have a lane's worker die with its batch, and the next one come."""
-        found = self.lanes[lane]
-        batch = found.sent[-1]
-        found.free = True
-        self.batcher.lost(batch)
-
-
-@pytest.fixture
-def bench(loop: VirtualLoop) -> Callable[..., Bench]:
-    """Make a batcher."""
-    return lambda lanes=1, **settings: Bench(loop, lanes, **settings)
 
 
 def test_a_lone_request_leaves_at_once(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
@@ -276,21 +156,6 @@ def test_the_wait_is_told_by_the_pace_last_seen(loop: VirtualLoop, bench: Callab
         one.reply(seconds=0.5)
     one.submit(*[Job(loop) for _ in range(5)])
     assert one.batcher.expected_wait_s() == pytest.approx(2, rel=0.01)
-
-
-def test_the_frame_names_the_model_and_the_last_deadline(
-    loop: VirtualLoop, bench: Callable[..., Bench]
-) -> None:
-    """Rows in order, the flag when anyone asks for explanations; who left meanwhile is not in it."""
-    one = bench()
-    jobs = [Job(loop, 2, 5.0), Job(loop, 1, 7.0, explain=True), Job(loop, 3, 9.0)]
-    jobs[2].live = False
-    batch = Batch(7, list(jobs), Model(bytes.fromhex(DIGEST), 2, 1), one.batcher)
-    [(fields, payload)] = frames.Stream(frames.REQUEST).feed(batch.frame())
-    size, number, digest, deadline, rows, columns, flags = fields
-    assert (size, number, digest) == (12, 7, bytes.fromhex(DIGEST))
-    assert (deadline, rows, columns, flags) == (loop.now + 7, 3, 1, frames.FLAG_EXPLAIN)
-    assert struct.unpack("<3f", payload) == (0.0, 1.0, 0.0)
 
 
 def test_lanes_are_looked_at_while_anything_is_pending_and_no_longer(

@@ -5,8 +5,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,115 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from models.repository import Artifact, Repository
-from service.errors import InvalidError, MalformedError, ServiceError, TooLargeError
-from service.oip.codec import InferCodec
+from service.errors import InvalidError, MalformedError, ServiceError
 from service.plane.call import Call
-from service.wire.results import Results, pack_results
-from service.worker.runtime import Runtime
-from tests.service.calls import KeptCall
-
-MAX_ROWS, MOST_BYTES = 64, 1 << 20
-
-
-class Model(NamedTuple):
-    """A codec, and the model that scores what it decodes."""
-
-    artifact: Artifact
-    codec: InferCodec
-    runtime: Runtime
-    labels: list[int]
-
-    @property
-    def names(self) -> list[str]:
-        """The inputs, in order."""
-        return [item.name for item in self.artifact.manifest.inputs]
-
-    def decode(self, body: bytes | dict[str, Any], **headers: str) -> Call:
-        """Decode a request as it would come from a connection."""
-        named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
-        call = KeptCall(body if isinstance(body, bytes) else json.dumps(body).encode(), named)
-        self.codec.decode(call)
-        return call
-
-    def score(self, call: Call, before: int = 0) -> bytes:
-        """Score a decoded call after `before` rows of others, and return the answer's body."""
-        rows = np.frombuffer(call.payload, np.float32).reshape(call.rows, len(self.names))
-        batch = np.concatenate([np.zeros((before, len(self.names)), np.float32), rows])
-        explained = (self.runtime.intercept, self.runtime.contributions(batch)) if call.explain else ()
-        payload = pack_results(self.runtime.predict(batch), *explained)
-        classes = len(self.artifact.manifest.classes)
-        results = Results(payload, len(batch), classes, len(self.names))
-        return call.encode(call, results, before)
-
-    def answer(self, call: Call, before: int = 0) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Score a decoded call; return the JSON of its answer, and each output as array."""
-        body = self.score(call, before)
-        return read(call, body)
-
-
-def read(call: Call, body: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Take an answer apart as the protocol says."""
-    length = len(body) if call.content.json_bytes is None else call.content.json_bytes
-    kind = b"application/json" if length == len(body) else b"application/octet-stream"
-    assert call.content.type == kind
-    document, rest = json.loads(body[:length]), body[length:]
-    found = {}
-    for output in document["outputs"]:
-        dtype = {"FP32": "<f4", "FP64": "<f8", "BYTES": object}[output["datatype"]]
-        if "data" in output:
-            flat = np.array(output["data"], dtype)
-        else:
-            size = output["parameters"]["binary_data_size"]
-            raw, rest = rest[:size], rest[size:]
-            flat = np.array(list(texts(raw)), dtype) if dtype is object else np.frombuffer(raw, dtype)
-        found[output["name"]] = flat.reshape(output["shape"])
-    assert not rest
-    return document, found
-
-
-def texts(raw: bytes) -> Any:
-    """Yield the elements of a BYTES tensor."""
-    while raw:
-        size = int.from_bytes(raw[:4], "little")
-        yield raw[4 : 4 + size].decode()
-        raw = raw[4 + size :]
-
-
-def load(artifact: Artifact) -> Model:
-    """Put codec and model of an artifact together."""
-    labels = [0] * len(artifact.manifest.classes)
-    codec = InferCodec(artifact.manifest, MAX_ROWS, MOST_BYTES, labels)
-    return Model(artifact, codec, Runtime(artifact, "cpu"), labels)
-
-
-@pytest.fixture(scope="module")
-def model(artifact: Artifact) -> Model:
-    """The default model: two classes, 30 inputs."""
-    return load(artifact)
-
-
-@pytest.fixture(scope="module")
-def wine(wine_store: Path) -> Model:
-    """A model of three classes and 13 inputs."""
-    return load(Repository(wine_store).resolve("wine"))
-
-
-def golden(model: Model) -> NDArray[np.float32]:
-    """Rows that a model was published with."""
-    return np.array([row.input for row in model.artifact.manifest.golden], np.float32)
-
-
-def tensor(name: str, values: NDArray[Any], datatype: str = "FP32", **more: Any) -> dict[str, Any]:
-    """Return an input without its data."""
-    return {"name": name, "shape": list(values.shape), "datatype": datatype, **more}
-
-
-def binary(inputs: list[tuple[dict[str, Any], bytes]], **request: Any) -> tuple[bytes, str]:
-    """Return a body whose inputs follow the JSON, and the JSON's length."""
-    described = [each | {"parameters": {"binary_data_size": len(raw)}} for each, raw in inputs]
-    head = json.dumps({"inputs": described, **request}).encode()
-    return head + b"".join(raw for _, raw in inputs), str(len(head))
+from service.wire.results import Results
+from tests.service.oip.scored import (
+    GOOD,
+    ONES,
+    Model,
+    binary,
+    golden,
+    replaced,
+    tensor,
+)
 
 
 def ways(model: Model, rows: NDArray[np.float32]) -> dict[str, Callable[[], Call]]:
@@ -227,87 +129,15 @@ def test_a_timeout_shortens_the_deadline(model: Model) -> None:
         assert call.deadline - call.started == pytest.approx(seconds)
 
 
-def test_what_clients_add_of_their_own_is_ignored(model: Model) -> None:
-    """Unknown fields and parameters change nothing."""
-    rows = golden(model)[:1]
-    known = {"inputs": [tensor("features", rows, data=rows.tolist(), parameters={"content_type": "np"})]}
-    extra = {"model_name": "x", "parameters": {"sequence_id": 5, "priority": 1, "a": {"b": []}}}
-    assert model.decode(known | extra).payload == rows.tobytes()
-
-
-ONES = np.ones((2, 30), np.float32)
-GOOD = tensor("features", ONES, data=ONES.tolist())
-
-
-def replaced(**fields: Any) -> dict[str, Any]:
-    """Return a request with one good input but for these fields."""
-    return {"inputs": [GOOD | fields]}
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"null",
-        b"5",
-        b"[" * 100_000,
-        b"\xff",
-        b'{"inputs": "\\ud800"}',
-        {},
-        {"inputs": []},
-        {"inputs": GOOD},
-        {"inputs": [5]},
-        {"inputs": [GOOD], "outputs": ["label"]},
-        {"inputs": [GOOD], "outputs": [{"name": "label", "parameters": {"classification": 3}}]},
-        {"inputs": [GOOD], "outputs": [{"name": "label", "parameters": {"shared_memory_region": "x"}}]},
-        {"inputs": [GOOD], "parameters": {"binary_data_output": 1}},
-        {"inputs": [GOOD], "parameters": {"timeout": -1}},
-        replaced(name=None),
-        replaced(data=None),
-        replaced(data=5),
-        replaced(data={"a": 1}),
-        replaced(data=[]),
-        replaced(data=[1.0] * 59),
-        replaced(data=[[1.0] * 30, [1.0] * 29]),
-        replaced(shape=[]),
-        replaced(shape=[1, 2, 30]),
-        replaced(shape=[-1, 30]),
-        replaced(shape=[2**70, 30]),
-        replaced(shape=[2.5, 30]),
-        replaced(shape=["2", 30]),
-        replaced(shape=[3, 30]),
-        replaced(datatype="FP8"),
-        replaced(datatype=None),
-        replaced(parameters={"binary_data_size": 240}),
-        replaced(parameters={"binary_data_size": -1}),
-        replaced(parameters={"shared_memory_region": "x"}),
-    ],
-    ids=lambda value: repr(value)[-60:],
-)
-def test_what_is_no_infer_request_is_malformed(model: Model, body: Any) -> None:
-    """A body that cannot be read as a request is refused with 400."""
-    with pytest.raises(MalformedError):
-        model.decode(body)
-
-
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (replaced(shape=[0, 30], data=[]), "no rows"),
-        (replaced(shape=[2, 29], data=[1.0] * 58), r"wanted the shape \[rows, 30\]"),
-        (replaced(shape=[60], data=[1.0] * 60), r"wanted the shape \[rows, 30\]"),
-        (replaced(datatype="BOOL", data=[True] * 60), "does not take BOOL"),
-        (replaced(datatype="BYTES", data=["a"] * 60), "does not take BYTES"),
-        (replaced(name="mean radios"), "did you mean .*mean radius"),
-        ({"inputs": [GOOD, GOOD]}, "no such input"),
-        ({"inputs": [GOOD] * 31}, "31 tensors for 30 inputs"),
         ({"inputs": [GOOD], "outputs": [{"name": "labels"}]}, "no such output"),
         ({"inputs": [GOOD], "outputs": [{"name": "label"}] * 2}, "asked for twice"),
     ],
     ids=lambda value: repr(value)[-60:],
 )
-def test_what_does_not_fit_the_model_is_invalid(model: Model, body: Any, said: str) -> None:
+def test_an_output_that_the_model_has_not_is_invalid(model: Model, body: Any, said: str) -> None:
     """A request that can be read but does not fit the model is refused with 422 and says what was wanted."""
     with pytest.raises(InvalidError, match=said):
         model.decode(body)
@@ -326,52 +156,6 @@ def test_an_id_of_another_kind_is_invalid(model: Model, given: Any) -> None:
     """The refusal says what an id is."""
     with pytest.raises(InvalidError, match='"id": wanted text or a whole number'):
         model.decode({"inputs": [GOOD], "id": given})
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e39, True, "1", None])
-def test_a_wrong_value_is_named_by_row_and_input(model: Model, value: Any) -> None:
-    """Row and input stand in the details, together and by name."""
-    data: list[list[Any]] = ONES.tolist()
-    data[1][2] = value
-    with pytest.raises(InvalidError) as together:
-        model.decode(replaced(data=data))
-    columns = zip(model.names, zip(*data, strict=True), strict=True)
-    with pytest.raises(InvalidError) as apart:
-        model.decode({"inputs": [tensor(name, ONES[:, 0], data=list(column)) for name, column in columns]})
-    for refused in (together, apart):
-        detail = refused.value.details[0]
-        assert (detail["row"], detail["input"]) == (1, "mean perimeter")
-
-
-def test_many_wrong_values_are_counted_and_few_are_named(model: Model) -> None:
-    """The answer to a tensor of NaN stays short."""
-    wrong = np.full((64, 30), np.nan, np.float32)
-    with pytest.raises(InvalidError) as refused:
-        model.decode(wrong.tobytes(), inference_header_content_length="0")
-    assert (len(refused.value.details), refused.value.problems) == (5, 64 * 30)
-
-
-def test_too_many_rows_are_refused_by_their_number(model: Model) -> None:
-    """The limit holds for what is declared and for what is sent."""
-    many = np.ones((MAX_ROWS + 1, 30), np.float32)
-    with pytest.raises(TooLargeError):
-        model.decode(replaced(shape=[MAX_ROWS + 1, 30], data=many.ravel().tolist()))
-    with pytest.raises(TooLargeError):
-        model.decode(replaced(shape=[2**62, 30]))
-    with pytest.raises(TooLargeError):
-        model.decode(many.tobytes(), inference_header_content_length="0")
-
-
-def test_inputs_must_be_complete_and_of_one_length(model: Model) -> None:
-    """A missing, a repeated and a longer tensor are each refused."""
-    columns = [tensor(name, ONES[:, 0], data=[1.0, 1.0]) for name in model.names]
-    with pytest.raises(InvalidError, match=r"mean radius.*missing"):
-        model.decode({"inputs": columns[1:]})
-    with pytest.raises(InvalidError, match="given twice"):
-        model.decode({"inputs": [columns[1], *columns[1:]]})
-    longer = columns[0] | {"shape": [3], "data": [1.0, 1.0, 1.0]}
-    with pytest.raises(MalformedError, match="same number of rows"):
-        model.decode({"inputs": [longer, *columns[1:]]})
 
 
 def test_a_known_header_says_nothing_of_the_data(model: Model) -> None:
@@ -416,6 +200,8 @@ Json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
 )
+
+
 PARTS: dict[str, Any] = {
     "name": st.sampled_from(["features", "mean radius", ""]),
     "shape": st.lists(st.integers(-1, 2**65) | st.sampled_from([0, 1, 2, 30]), max_size=3),
@@ -423,6 +209,8 @@ PARTS: dict[str, Any] = {
     "data": st.lists(st.floats(), max_size=60) | Json,
     "parameters": st.fixed_dictionaries({}, optional={"binary_data_size": st.integers(-1, 300) | Json}),
 }
+
+
 Request = st.fixed_dictionaries(
     {"inputs": st.lists(st.fixed_dictionaries({}, optional=PARTS), max_size=3) | Json},
     optional={"id": Json, "parameters": Json, "outputs": Json},

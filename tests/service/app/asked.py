@@ -1,0 +1,74 @@
+"""The app of a version, asked in this process: no socket, no worker."""
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from models.artifact import Artifact
+from service.app.routes import add_routes
+from service.deployment import Deployment
+from service.gate.accounting import Accounting
+from service.gate.keys import Keys
+from service.gate.origins import Cors
+from service.settings import Settings
+
+
+class Readiness:
+    """Workers as a test says they are."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self.greeting: dict[str, Any] = {}
+
+    async def unready(self) -> str | None:
+        return self.reason
+
+
+class Asked:
+    """An ASGI app with what its requests see of an HTTP process, and what was counted of them."""
+
+    def __init__(self, app: Any, **settings: Any) -> None:
+        made = Settings.model_validate(settings)
+        self.app = app
+        self.counted: list[tuple[str, str, int]] = []
+        self.readiness = Readiness()
+        self.flushed = 0
+        metrics = SimpleNamespace(answered=lambda *answer: self.counted.append(answer[:3]))
+        self.edge = SimpleNamespace(
+            accounting=Accounting(made, metrics),  # type: ignore[arg-type]
+            cors=Cors(made),
+            keys=Keys(made),
+            sweep=SimpleNamespace(date=b"today"),
+        )
+
+    def _flush(self) -> None:
+        self.flushed += 1
+
+    async def _stateful(self, scope: Any, receive: Any, send: Any) -> None:
+        scope["state"] = {"edge": self.edge, "readiness": self.readiness, "flush": self._flush}
+        await self.app(scope, receive, send)
+
+    def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        """Return the answer to one request."""
+
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(self._stateful)
+            async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+                return await client.request(method, path, **more)
+
+        return asyncio.run(ask())
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        """Return the answer to a GET."""
+        return self.ask("GET", path, **more)
+
+
+def serve(artifact: Artifact, run_dir: Path, workers: int = 1, **settings: Any) -> Asked:
+    """Return the app of a version with these settings."""
+    made, app = Settings.model_validate(settings), FastAPI()
+    add_routes(app, Deployment(made, Keys(made), artifact, "127.0.0.1", run_dir, workers))
+    return Asked(app, **settings)

@@ -1,0 +1,65 @@
+"""The description of the HTTP interface: what FastAPI cannot know by itself."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.artifact import Artifact
+from service.gate.access import Access, access_to
+from tests.service.app.asked import serve
+
+
+@pytest.fixture
+def described(tiny: Artifact, tmp_path: Path) -> dict[str, Any]:
+    """The description of a service without keys."""
+    found: dict[str, Any] = serve(tiny, tmp_path).get("/openapi.json").json()
+    return found
+
+
+def operations(described: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Return each operation and its path."""
+    return [(path, each) for path, methods in described["paths"].items() for each in methods.values()]
+
+
+def test_every_error_has_the_one_form_and_every_answer_an_id(described: dict[str, Any]) -> None:
+    """FastAPI's own form of errors is nowhere."""
+    error = {"$ref": "#/components/schemas/ErrorResponse"}
+    for path, operation in operations(described):
+        for status, response in operation["responses"].items():
+            assert "X-Request-Id" in response["headers"], path
+            if int(status) >= 400:
+                assert response["content"].keys() == {"application/json"}, path
+                assert response["content"]["application/json"]["schema"] == error, path
+    assert "ValidationError" not in str(described)
+    assert "422" not in described["paths"]["/v2/models/{model}"]["get"]["responses"]  # a name is any text
+
+
+def test_keys_are_asked_for_where_the_policy_says(
+    described: dict[str, Any], tiny: Artifact, tmp_path: Path
+) -> None:
+    """And nowhere when there are none."""
+    assert not any("security" in operation for _, operation in operations(described))
+    assert "securitySchemes" not in described["components"]
+    (tmp_path / "keys").write_text(f"someone:{hashlib.sha256(b'key').hexdigest()}\n")
+    asked = serve(tiny, tmp_path, api_keys_file=tmp_path / "keys")
+    guarded = asked.get("/openapi.json", headers={"X-API-Key": "key"}).json()
+    schemes = set(guarded["components"]["securitySchemes"])
+    for path, operation in operations(guarded):
+        wanted = schemes if access_to(path) is not Access.OPEN else set()
+        assert {name for each in operation.get("security", []) for name in each} == wanted, path
+        assert ("401" in operation["responses"]) is bool(wanted), path
+
+
+def test_predict_is_described_by_the_model(described: dict[str, Any]) -> None:
+    """Its inputs by name and number, its classes, and an example that is one of its own rows."""
+    operation = described["paths"]["/predict"]["post"]
+    examples = operation["requestBody"]["content"]["application/json"]["examples"]
+    assert examples["by position"]["value"] == {"instances": [[3.25, -0.1]]}
+    assert examples["by name"]["value"] == {"instances": [{"width (mm)": 3.25, "Höhe": -0.1}]}
+    [prediction] = operation["responses"]["200"]["content"]["application/json"]["example"]["predictions"]
+    assert prediction == {"label": "yes", "probabilities": {"no": 0.30000000000000004, "yes": 0.7}}
+    schemas = described["components"]["schemas"]
+    assert schemas["NamedRow"]["required"] == ["width (mm)", "Höhe"]
+    assert schemas["NamedRow"]["additionalProperties"] is False
