@@ -6,7 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from service.errors import OverloadedError
+from service.errors import DeadlineError, OverloadedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sized
@@ -31,9 +31,14 @@ class Admission:
         self._accounting = accounting
 
     def check(self, deadline: float) -> None:
-        """Raise OverloadedError when one more request cannot be taken, or could not be served in time."""
-        wait = self._expected_wait_s()
-        if len(self._pending) >= self._most or time.monotonic() + HEADROOM * wait > deadline:
+        """Refuse one request more than can be taken, or one that could not be served in time.
+
+        Raises DeadlineError when its time was over before it had arrived, else OverloadedError.
+        """
+        wait, now = self._expected_wait_s(), time.monotonic()
+        if now > deadline:
+            raise DeadlineError("the deadline passed before the request had arrived")
+        if len(self._pending) >= self._most or now + HEADROOM * wait > deadline:
             self._accounting.rejected("overloaded")
             error = OverloadedError("too many requests are waiting; try again later")
             error.retry_after_s = max(1, math.ceil(wait))

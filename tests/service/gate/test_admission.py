@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.errors import OverloadedError
+from service.errors import DeadlineError, OverloadedError
 from service.gate.admission import HEADROOM, Admission
 from tests.service.virtual_time import VirtualLoop
 
@@ -44,3 +44,12 @@ def test_what_could_not_be_served_in_time_is_not_taken(loop: VirtualLoop) -> Non
     with pytest.raises(OverloadedError) as caught:
         admission.check(loop.now + HEADROOM * 2.5 - 0.01)
     assert caught.value.retry_after_s == 3
+
+
+def test_what_arrives_too_late_is_no_overload(loop: VirtualLoop) -> None:
+    """Its sender was slow, and nobody else is."""
+    queue = Queue()
+    admission = Admission(queue.waiting, 100, queue.expected_wait_s, queue)  # type: ignore[arg-type]
+    with pytest.raises(DeadlineError):
+        admission.check(loop.now - 0.001)
+    assert not queue.refused
