@@ -4,11 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sklearn.datasets import load_wine
 
 from models.repository import Artifact, Repository
 from tests.e2e.running import Service
 from training.__main__ import main
+
+# Without a deadline: a slow machine is no fault. `make fuzz` takes the other one.
+settings.register_profile("suite", max_examples=200, deadline=None)
+settings.register_profile("fuzz", max_examples=10_000, deadline=None)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import re
 import string
 import zlib
@@ -16,7 +15,6 @@ from tests.e2e.field_names import PERMANENT, PROVISIONAL
 from tests.e2e.raw import Answer, Client, chunked, split
 from tests.e2e.running import Service
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
 ROW = [0.5] * 30
 BODIES = [
     json.dumps({"id": "own", "instances": [ROW]}).encode(),
@@ -180,7 +178,7 @@ def plain(answer: Answer | None) -> Answer | None:
     return Answer(answer.status, SAID.sub(b"", answer.head), MADE.sub(b"", answer.body))
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     several=st.lists(requests(), min_size=1, max_size=6),
     last=st.none() | st.sampled_from(WRONG),

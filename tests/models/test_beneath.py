@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models.beneath import Folder
@@ -50,7 +50,6 @@ def _open_descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - the count is what is wanted
 
 
-@settings(deadline=None, max_examples=300)
 @given(tree=TREES, path=PATHS)
 def test_it_leads_where_linux_says(tree: dict[str, str], path: str) -> None:
     """For any links and any path: what openat2 finds, or refused as it refuses; nothing stays open."""

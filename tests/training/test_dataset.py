@@ -71,7 +71,7 @@ def test_rows_that_cannot_be_learnt_from_are_refused(labels: list[str], reason: 
         index_labels("t.csv", "y", labels)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.integers(10, 400), min_size=2, max_size=6), st.integers(0, 2**32 - 1))
 def test_every_split_has_every_class(counts: list[int], seed: int) -> None:
     """From 10 rows a class on, the splits are disjoint, complete, 60/20/20, and none lacks a class."""

@@ -20,6 +20,4 @@ def test_the_libraries_are_those_in_use() -> None:
     found = provenance.libraries()
     assert found.keys() == {"python", "torch", "numpy", "safetensors", "scikit-learn"}
     assert found["numpy"] == np.__version__
-    assert (
-        found["torch"].partition("+")[0] == torch.__version__.partition("+")[0]
-    )
+    assert found["torch"].partition("+")[0] == torch.__version__.partition("+")[0]

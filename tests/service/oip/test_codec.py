@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -217,7 +217,6 @@ Request = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300)
 @given(Request, st.binary(max_size=300), st.none() | st.integers(0, 1000))
 def test_any_request_is_read_or_refused(model: Model, body: Any, tail: bytes, length: int | None) -> None:
     """Whatever JSON and bytes come, the outcome is finite rows or one of the documented refusals."""

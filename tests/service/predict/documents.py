@@ -1,11 +1,9 @@
 """Bodies of `/predict`, decoded and answered without a model."""
 
 import json
-import os
 import struct
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from models.manifest import Manifest
@@ -15,7 +13,6 @@ from service.wire.results import Results
 from tests.service.calls import KeptCall
 
 # `make fuzz` asks for many more.
-EXAMPLES = settings(max_examples=int(os.environ.get("FUZZ_EXAMPLES", "200")), deadline=None)
 
 
 MAX_ROWS, MOST_BYTES = 8, 1 << 20

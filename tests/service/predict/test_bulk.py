@@ -13,7 +13,6 @@ from service.predict import bulk
 from service.predict.bulk import BULK_BYTES
 from service.predict.codec import PredictCodec
 from tests.service.predict.documents import (
-    EXAMPLES,
     MAX_ROWS,
     VALUES,
     decode,
@@ -22,7 +21,6 @@ from tests.service.predict.documents import (
 LISTS = st.lists(st.floats(width=32, allow_nan=False) | st.integers(-9, 9), min_size=3, max_size=3)
 
 
-@EXAMPLES
 @given(
     document=st.fixed_dictionaries(
         {"instances": st.lists(LISTS, min_size=1, max_size=MAX_ROWS) | st.lists(st.lists(VALUES))},

@@ -14,7 +14,6 @@ from service import errors
 from service.predict.bulk import BULK_BYTES
 from service.predict.codec import PredictCodec
 from tests.service.predict.documents import (
-    EXAMPLES,
     MAX_ROWS,
     VALUES,
     answer,
@@ -105,7 +104,6 @@ def test_what_is_wrong_with_a_body_is_said(
         decode(codec, document)
 
 
-@EXAMPLES
 @given(body=st.binary() | st.text(alphabet='{}[]",:0123456789.eE+-naulinstcs \\').map(str.encode))
 def test_any_bytes_are_refused(codec: PredictCodec, body: bytes) -> None:
     """Bytes that are no request are refused in a documented way."""
@@ -114,7 +112,6 @@ def test_any_bytes_are_refused(codec: PredictCodec, body: bytes) -> None:
     assert refused.status in (400, 413, 422)
 
 
-@EXAMPLES
 @given(body=st.recursive(VALUES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_any_document_is_decoded_or_refused(codec: PredictCodec, body: Any) -> None:
     """Whatever comes, the codec raises only what has a status, and its answer stays under 1 KB."""

@@ -11,7 +11,6 @@ from models.manifest import Manifest
 from service.predict.codec import PredictCodec
 from service.predict.schema import predict_request
 from tests.service.predict.documents import (
-    EXAMPLES,
     FLOATS,
     MAX_ROWS,
     VALUES,
@@ -20,7 +19,6 @@ from tests.service.predict.documents import (
 )
 
 
-@EXAMPLES
 @given(data=st.data())
 def test_the_codec_takes_exactly_what_the_description_takes(
     codec: PredictCodec, manifest: Manifest, data: st.DataObject
