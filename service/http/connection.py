@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-    from service.http.direct import Route
 
 LINGER_S = 2.0
 """An early refusal goes on reading this long, or the client would see a reset instead of the answer."""
@@ -59,12 +58,12 @@ class Connection(Reader):
     def begin(self, method: bytes, fields: dict[bytes, bytes], *, keep_alive: bool) -> None:
         """Make a turn of the request whose head is read."""
         route = self.edge.routes.paths.get(self.url) if method == b"POST" else None
-        if route is not None:
-            self._begin_call(route, fields, keep_alive=keep_alive)
-        else:
-            self._begin_other(method, fields, keep_alive=keep_alive)
-
-    def _begin_call(self, route: Route, fields: dict[bytes, bytes], *, keep_alive: bool) -> None:
+        if route is None:
+            path, query = self._target()
+            route = self.edge.routes.find(unquote_to_bytes(path)) if method == b"POST" else None
+            if route is None:
+                self._begin_app(method, path, query, fields, keep_alive=keep_alive)
+                return
         self.receiving = turn = DirectTurn(self, route, fields)
         turn.keep_alive = keep_alive
         self.turns.append(turn)
@@ -74,28 +73,26 @@ class Connection(Reader):
         if b"expect" in fields and self._expects(fields) and len(self.turns) == 1:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _begin_other(self, method: bytes, fields: dict[bytes, bytes], *, keep_alive: bool) -> None:
-        """Begin what is not for one of the data plane's paths, as it stands."""
+    def _target(self) -> tuple[bytes, bytes]:
+        """Return path and query of a request that is not simply for one of the data plane's paths."""
         if b"#" in self.url:
             self.give_up(MalformedError("the request's target has a fragment"))
-        path, query = head.target(self.url)
-        route = self.edge.routes.find(unquote_to_bytes(path)) if method == b"POST" else None
-        if route is not None:
-            self._begin_call(route, fields, keep_alive=keep_alive)
-            return
-        self.receiving = turn = AppTurn(
+        return head.target(self.url)
+
+    def _begin_app(
+        self, method: bytes, path: bytes, query: bytes, fields: dict[bytes, bytes], *, keep_alive: bool
+    ) -> None:
+        cycle = make_cycle(
             self,
-            make_cycle(
-                self,
-                self.version,
-                method,
-                path,
-                query,
-                self.headers,
-                expects=self._expects(fields),
-                keep_alive=keep_alive,
-            ),
+            self.version,
+            method,
+            path,
+            query,
+            self.headers,
+            expects=self._expects(fields),
+            keep_alive=keep_alive,
         )
+        self.receiving = turn = AppTurn(self, cycle)
         self.turns.append(turn)
         if len(self.turns) > 1:
             self.flow.pause_reading()
@@ -106,12 +103,17 @@ class Connection(Reader):
 
     def received(self) -> None:
         """Start on the request that is whole, if no other is before it."""
+        turn, self.receiving = self.receiving, None
+        if turn is None:
+            return
+        if len(self.turns) == 1 and self.current is None:  # alone and not begun, which is usual
+            self.current = turn
+            turn.start()
+            return
+        turn.finish()
         if len(self.turns) > 1:
             self.flow.pause_reading()
             self._advance()
-        elif self.turns and self.current is None:  # alone, which is usual
-            self.current = self.turns[0]
-            self.current.start()
 
     def _advance(self) -> None:
         """Start answering the first request, and the next ones as long as answers come at once."""

@@ -41,9 +41,6 @@ class Message(Protocol):
     def receive(self, body: bytes) -> None:
         """Take a piece of the body."""
 
-    def finish(self) -> None:
-        """The body is whole."""
-
 
 class Reader(HttpToolsProtocol):
     """The half of a connection that reads: a message at a time, each begun as soon as its head is good."""
@@ -68,7 +65,7 @@ class Reader(HttpToolsProtocol):
 
     @abstractmethod
     def received(self) -> None:
-        """Go on with the message that has just become whole."""
+        """Go on with the message that has become whole, which is received no more."""
 
     @abstractmethod
     def refuse(self, error: ServiceError) -> None:
@@ -212,10 +209,7 @@ class Reader(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if self.upgrading:
             return
-        message, self.receiving = self.receiving, None
-        if message is not None:
-            message.finish()
-            self.received()
+        self.received()
 
     def too_large(self) -> NoReturn:
         """Refuse a body that is larger than bodies may be, or says that it will be."""
