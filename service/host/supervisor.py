@@ -14,6 +14,7 @@ from service.host.litserve import Host, Process
 from service.host.workers import Workers
 from service.http.backlog import turn_away, waiting
 from service.lifetime import Caught, unsignalled, woken_by_signals
+from service.settings import Settings
 
 POLL_S = 0.05
 """How often what gives no sign is looked at: a worker that starts, and at the end the listener's queue."""
@@ -22,13 +23,18 @@ KEEP_S = 1.0
 EARLY_S, EARLY_DEATHS = 2.0, 5
 """HTTP processes that end so soon after the last one did, so many times in a row, will not get better."""
 END_S = 3.0
-"""What processes get to end after they were told to, before they are killed."""
+"""What each of three steps of the end may take: the queue's, the last answers', and that of the processes."""
 HURRY_S = 1.0
 """A signal that comes so long after the first means it; GNU timeout sends two at once."""
 SETTLE_S = 0.2
 """A client that has begun to connect gets so long for its last step before the listener closes."""
 
 log = logging.getLogger("logitserve")
+
+
+def longest_end_s(settings: Settings) -> float:
+    """Return the seconds from a signal to the last kill when nothing ends by itself."""
+    return settings.drain_s + SETTLE_S + END_S + settings.timeout_s + END_S + END_S
 
 
 class Supervisor:

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from deploy.grafana import dashboard
+from service.host.supervisor import longest_end_s
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -14,8 +15,6 @@ DEPLOY = ROOT / "deploy"
 CORPUS = re.findall(
     r"^\| `(logitserve_\w+)` \| (\w+)", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE
 )
-END_S = 6
-"""What the supervisor adds to drain and deadline before it kills: its END_S, twice."""
 
 
 def expressions() -> list[str]:
@@ -58,7 +57,7 @@ def test_the_composition_fits_the_service() -> None:
     scrape = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"][0]
     assert scrape["static_configs"] == [{"targets": [f"logitserve:{port}"]}]
     grace = services["logitserve"]["stop_grace_period"]
-    assert float(grace.removesuffix("s")) >= defaults["drain_s"] + defaults["timeout_s"] + END_S
+    assert float(grace.removesuffix("s")) >= longest_end_s(Settings.model_construct())
     for mount in (mount for service in services.values() for mount in service["volumes"]):
         local = mount.split(":")[0]
         assert local == "../models/store" or (DEPLOY / local).exists()

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import service
-from service.host.supervisor import END_S
+from service.host.supervisor import longest_end_s
 from service.settings import PREFIX, Settings
 from training.config import Config
 
@@ -105,7 +105,8 @@ def test_times_follow_from_the_settings() -> None:
     [container] = pod["containers"]
     values = {item["name"]: float(item["value"]) for item in container["env"]}
     drain, timeout = values["SERVICE_DRAIN_S"], values["SERVICE_TIMEOUT_S"]
-    assert pod["terminationGracePeriodSeconds"] >= drain + timeout + 2 * END_S
+    longest_s = longest_end_s(Settings(drain_s=drain, timeout_s=timeout))
+    assert pod["terminationGracePeriodSeconds"] >= longest_s
     ready, startup = container["readinessProbe"], container["startupProbe"]
     assert (ready["periodSeconds"] + ready["timeoutSeconds"]) * ready["failureThreshold"] < drain
     start_timeout = Settings.model_fields["start_timeout_s"].default

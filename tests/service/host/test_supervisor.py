@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from service.errors import StartError
-from service.host.supervisor import EARLY_DEATHS, END_S, HURRY_S
+from service.host import supervisor
+from service.host.supervisor import EARLY_DEATHS, END_S, HURRY_S, POLL_S, longest_end_s
 from tests.service.host.scene import Process, Scene
 
 
@@ -85,15 +86,17 @@ def test_a_second_signal_means_it(
     assert all(process.killed for process in one.apis)
 
 
-def test_what_does_not_end_is_killed(play: Callable[..., Scene]) -> None:
-    """After the longest that a request may take, and not before."""
-    one = play(timeout_s=7)
+def test_what_does_not_end_is_killed(play: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch) -> None:
+    """When each step of the end has taken its longest, and not before."""
+    one = play(drain_s=2, timeout_s=7)
     one.ends = False
+    monkeypatch.setattr(supervisor, "waiting", lambda _: 1)
     one.at(1, lambda: one.ready.add(0))
     one.send(signal.SIGTERM, 2)
     one.run()
     assert all(process.killed for process in [*one.apis, *one.workers])
-    assert 7 <= one.now - 1002 <= 7 + 4 * END_S
+    longest_s = longest_end_s(one.deployment.settings)
+    assert longest_s <= one.now - 1002 <= longest_s + POLL_S
 
 
 def test_ctrl_c_before_it_was_ready_is_told(play: Callable[..., Scene]) -> None:
