@@ -11,8 +11,8 @@ A reply is a header and its results, which `results` packs and reads:
     payload bytes u32 | batch u64 | status u8 | rows u32 | microseconds u32
     results
 
-The deadline is on the machine's
-monotonic clock, which all its processes share. A request without rows asks only for a sign of life.
+The deadline is on the machine's monotonic clock, which all its processes share. A request without rows asks
+only for a sign of life.
 """
 
 import json
