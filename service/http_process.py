@@ -21,7 +21,8 @@ from service.http.edge import Edge, most_connections
 from service.http.sweep import Sweep
 from service.lifetime import die_with
 from service.metrics.declared import Metrics, open_files
-from service.oip.codec import INFER, INFER_VERSION, InferCodec, unknown
+from service.oip.codec import InferCodec, unknown
+from service.paths import INFER, INFER_VERSION, PREDICT
 from service.plane.batch import Job, Model
 from service.plane.batcher import Batcher
 from service.plane.link import Link
@@ -92,7 +93,7 @@ def _routes(deployment: Deployment, label_counts: list[int]) -> Routes:
     settings, manifest = deployment.settings, deployment.artifact.manifest
     limits = manifest, settings.max_rows, settings.max_body_bytes, label_counts
     routes = Routes()
-    routes.paths[b"/predict"] = Route("/predict", POLICY["/predict"], PredictCodec(*limits).decode)
+    routes.paths[PREDICT.encode()] = Route(PREDICT, POLICY[PREDICT], PredictCodec(*limits).decode)
     infer = InferCodec(*limits)
     for template in (INFER, INFER_VERSION):
         served = template.format(model=manifest.name, version=manifest.version)

@@ -12,11 +12,10 @@ from fastapi import Depends, FastAPI, Request
 
 from service import __version__
 from service.deployment import Deployment
-from service.errors import InternalError, NotFoundError, NotReadyError
+from service.errors import InternalError, NoSuchModelError, NotReadyError
 from service.gate.readiness import Readiness
 from service.metrics.declared import FLUSH_S
 from service.metrics.scrape import TolerantCollector
-from service.oip.codec import INFER, INFER_VERSION
 from service.oip.schema import (
     IndexEntry,
     InferRequest,
@@ -29,6 +28,7 @@ from service.oip.schema import (
 )
 from service.oip.signature import configuration, metadata
 from service.oip.statistics import statistics
+from service.paths import INFER, INFER_VERSION, MODEL, VERSION
 from service.predict.schema import ErrorResponse
 
 EXTENSIONS = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
@@ -126,12 +126,12 @@ def _checks(name: str, served_version: str) -> dict[str, Callable[..., Any]]:
 
     async def check_version(model: str, version: str) -> None:
         if (model, version) != (name, served_version):
-            raise NotFoundError("no such model or version")
+            raise NoSuchModelError
 
     async def check_name(model: str) -> None:
         await check_version(model, served_version)
 
-    return {"/v2/models/{model}": check_name, "/v2/models/{model}/versions/{version}": check_version}
+    return {MODEL: check_name, VERSION: check_version}
 
 
 def _add_infer_routes(app: FastAPI, responses: Responses) -> None:

@@ -18,7 +18,7 @@ from service.app.open_inference import add_oip_routes
 from service.app.openapi import REFUSALS, UNREADY, add_description, describe_predict
 from service.app.page import add_page
 from service.deployment import Deployment
-from service.errors import InvalidError, MethodNotAllowedError, NotFoundError, NotReadyError
+from service.errors import InvalidError, MethodNotAllowedError, NoSuchPathError, NotReadyError
 from service.gate.readiness import Readiness
 from service.metrics.declared import FLUSH_S
 from service.metrics.scrape import TolerantCollector
@@ -94,8 +94,8 @@ def _readiness(request: Request) -> Readiness:
 async def _raise_own(_: Request, error: Exception) -> Response:
     """Turn what Starlette says of a path or method into the one form of errors, which the Observer gives."""
     assert isinstance(error, HTTPException)  # noqa: S101 - what it was registered for
-    if error.status_code == NotFoundError.status:
-        raise NotFoundError("no such path")
+    if error.status_code == NoSuchPathError.status:
+        raise NoSuchPathError
     if error.status_code == MethodNotAllowedError.status:
         raise MethodNotAllowedError((error.headers or {}).get("Allow", ""))
     raise error

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from service.errors import ForbiddenError, NotFoundError, StartError, UnauthorizedError
+from service.errors import ForbiddenError, NoSuchPathError, StartError, UnauthorizedError
 from service.gate.access import Access
 from service.settings import Settings
 
@@ -91,14 +91,14 @@ class Keys:
         """Return when the key in `headers` opens what asks for `access`.
 
         Raises UnauthorizedError without a key or for an unknown one, ForbiddenError for a key that may
-        only predict, NotFoundError for an admin route when there are no admin keys.
+        only predict, NoSuchPathError for an admin route when there are no admin keys.
         """
         if access is Access.OPEN or (access is Access.METRICS and self._metrics_open):
             return
         if access is Access.PREDICT and self._predict is None:
             return
         if access is Access.ADMIN and self._admin is None:
-            raise NotFoundError("no such path")
+            raise NoSuchPathError
         given = _given(headers)
         if not given:
             raise UnauthorizedError("wanted a key, in Authorization: Bearer or X-API-Key")

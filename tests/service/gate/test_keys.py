@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.errors import ForbiddenError, NotFoundError, StartError, UnauthorizedError
+from service.errors import ForbiddenError, NoSuchPathError, StartError, UnauthorizedError
 from service.gate import keys
 from service.gate.access import Access
 from service.gate.keys import Keys
@@ -44,7 +44,7 @@ def refusal(found: Keys, access: Access, headers: dict[bytes, bytes]) -> type[Ex
     """Return the class of the error that refuses a request, if one does."""
     try:
         found.check(access, headers)
-    except (UnauthorizedError, ForbiddenError, NotFoundError) as error:
+    except (UnauthorizedError, ForbiddenError, NoSuchPathError) as error:
         return type(error)
     return None
 
@@ -85,8 +85,8 @@ def test_without_files_all_but_the_admin_routes_is_open(files: tuple[Path, Path]
     none = Keys(Settings())
     assert not none.used
     assert refusal(none, Access.PREDICT, NONE) is None
-    assert refusal(none, Access.ADMIN, ADMIN) is NotFoundError
-    assert refusal(Keys(Settings(api_keys_file=files[0])), Access.ADMIN, PREDICT) is NotFoundError
+    assert refusal(none, Access.ADMIN, ADMIN) is NoSuchPathError
+    assert refusal(Keys(Settings(api_keys_file=files[0])), Access.ADMIN, PREDICT) is NoSuchPathError
     assert refusal(Keys(Settings(admin_keys_file=files[1])), Access.PREDICT, NONE) is None
 
 
