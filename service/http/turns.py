@@ -16,7 +16,6 @@ from service import errors
 from service.errors import InternalError, InvalidError, ServiceError
 from service.gate.accounting import UNMATCHED
 from service.plane.call import JSON, Call, Content
-from service.wire.results import Results
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,8 +31,6 @@ MILLISECONDS = re.compile(rb"[1-9][0-9]{0,8}")
 STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
-NO_RESULTS = Results(b"", 0, 2, 0)
-"""What a request without one good row is answered from."""
 
 log = logging.getLogger("logitserve.http")
 
@@ -100,10 +97,7 @@ class DirectTurn(Call):
                 edge.keys.check(route.access, self.headers)
             edge.admission.check(self.deadline)
             route.decode(self)
-            if self.rows:
-                edge.batcher.submit(self)
-            else:
-                self.succeed(NO_RESULTS, 0)
+            edge.batcher.submit(self)
         except ServiceError as error:
             self.fail(error)
         except Exception:

@@ -22,6 +22,17 @@ def test_a_lone_request_leaves_at_once(loop: VirtualLoop, bench: Callable[..., B
     assert len(one.pending) == 0
 
 
+def test_a_request_without_rows_is_answered_at_once(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+    """Whoever else waits: no worker has anything to do with it."""
+    one = bench()
+    first, waiting, empty = Job(loop), Job(loop), Job(loop, rows=0)
+    one.submit(first, waiting, empty)
+    assert empty.scores == []
+    assert list(one.pending) == [first, waiting]
+    one.reply()
+    assert one.lanes[0].sent[-1].jobs == [waiting]
+
+
 def test_what_waits_together_leaves_together_in_order(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
     """While the worker is busy; each request gets its own rows' results."""
     one = bench()
