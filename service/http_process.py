@@ -43,7 +43,7 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
     die_with(deployment.main_pid)
     settings, artifact = deployment.settings, deployment.artifact
     manifest = artifact.manifest
-    open_files(deployment.metrics_dir, deployment.slots[slot])
+    open_files(deployment.metrics_dir, deployment.http_slots[slot])
     pending: dict[Job, None] = {}
     metrics = Metrics(CollectorRegistry(), manifest, pending.__len__, settings.max_pending)
     logs.configure(settings, metrics.log_dropped.inc)
@@ -70,7 +70,7 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
         keys=deployment.keys,
         admission=Admission(pending, settings.max_pending, batcher.expected_wait_s, accounting),
         accounting=accounting,
-        routes=_routes(deployment, metrics.labels),
+        routes=_routes(deployment, metrics.label_counts),
         batcher=batcher,
         sweep=Sweep(),
         draining=deployment.flags.draining,

@@ -87,7 +87,7 @@ def _add_model_routes(app: FastAPI, deployment: Deployment) -> None:
         """Tell how often the model was asked, and how long it took."""
         await asyncio.sleep(FLUSH_S)
         request.state.flush()
-        return statistics(TolerantCollector(deployment.metrics_dir, deployment.slots).collect(), *served)
+        return statistics(TolerantCollector(deployment.metrics_dir, deployment.http_slots).collect(), *served)
 
     async def model_ready(request: Request) -> Any:
         """Tell that the model answers."""

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from models.cores import find_cores
 from service import __version__
-from service.app.observer import Observer
+from service.app.gatekeeper import Gatekeeper
 from service.app.open_inference import add_oip_routes
 from service.app.openapi import REFUSALS, UNREADY, add_description, describe_predict
 from service.app.page import add_page
@@ -36,7 +36,7 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
     app.version = __version__
     app.router.routes.clear()  # FastAPI's own pages load their scripts from the network
     app.router.redirect_slashes = False  # a path is one path, and a redirect loses a proxy's prefix
-    app.add_middleware(Observer)
+    app.add_middleware(Gatekeeper)
     app.add_exception_handler(HTTPException, _raise_own)
     app.add_exception_handler(RequestValidationError, _raise_invalid)
 
@@ -60,7 +60,7 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
         await asyncio.sleep(FLUSH_S)
         request.state.flush()
         registry = CollectorRegistry()
-        registry.register(TolerantCollector(deployment.metrics_dir, deployment.slots))
+        registry.register(TolerantCollector(deployment.metrics_dir, deployment.http_slots))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/info", response_model=Info, tags=["use"])
@@ -92,7 +92,7 @@ def _readiness(request: Request) -> Readiness:
 
 
 async def _raise_own(_: Request, error: Exception) -> Response:
-    """Turn what Starlette says of a path or method into the one form of errors, which the Observer gives."""
+    """Turn what Starlette says of a path or method into an error of ours; the Gatekeeper answers with it."""
     assert isinstance(error, HTTPException)  # noqa: S101 - what it was registered for
     if error.status_code == NoSuchPathError.status:
         raise NoSuchPathError

@@ -50,7 +50,7 @@ class Line(Protocol):
 class DirectTurn(Call):
     """A call that came by HTTP; or, without a route, what is said of a request that cannot be read."""
 
-    __slots__ = ("_connection", "_refusal", "_way", "complete", "keep_alive", "method", "route")
+    __slots__ = ("_connection", "_refusal", "_route", "complete", "keep_alive", "method", "template")
 
     def __init__(
         self,
@@ -62,8 +62,8 @@ class DirectTurn(Call):
         # Not by super(), which takes as long as the call itself.
         Call.__init__(self, headers, connection.edge.accounting.request_id(headers), connection.started)
         self._connection = connection
-        self._way = route
-        self.route = UNMATCHED if route is None else route.template
+        self._route = route
+        self.template = UNMATCHED if route is None else route.template
         self._refusal: ServiceError | None = None
         self.method = method
         self.complete = False
@@ -85,7 +85,7 @@ class DirectTurn(Call):
 
     def start(self) -> None:
         """Hand the request to its route; whatever is wrong with it becomes its answer."""
-        edge, route = self._connection.edge, self._way
+        edge, route = self._connection.edge, self._route
         if self._refusal is not None or route is None:
             self.fail(self._refusal or InternalError("a request without a route"))
             return
@@ -101,7 +101,7 @@ class DirectTurn(Call):
         except ServiceError as error:
             self.fail(error)
         except Exception:
-            log.exception("a bug", extra={"request_id": self.request_id, "route": self.route})
+            log.exception("a bug", extra={"request_id": self.request_id, "route": self.template})
             self.fail(InternalError("the service failed on this request"))
 
     def cancel(self) -> None:

@@ -115,7 +115,7 @@ class Batcher:
                     return
                 batch.sent = now
                 for job in batch.jobs:
-                    self._metrics.queue_wait.add(batch.sent - job.queued)
+                    self._metrics.queue_wait_tally.add(batch.sent - job.queued)
                 lane.send(batch)
 
     def _next(self, now: float) -> Batch | None:
