@@ -1,4 +1,4 @@
-"""What the processes of one running service share, as main made it and its children inherit it."""
+"""What main and the HTTP processes of one running service share: main makes it, and they inherit it."""
 
 import os
 from pathlib import Path

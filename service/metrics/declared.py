@@ -1,4 +1,4 @@
-"""Every metric of the service. Knows nothing of HTTP.
+"""Every metric that a process counts; a scrape adds one of its own. Knows nothing of HTTP.
 
 The hot path only counts in Python numbers; they reach the metric files together, `FLUSH_S` later at most.
 """
