@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request
 
 from service import __version__
+from service.app.schema import ErrorResponse
 from service.deployment import Deployment
 from service.errors import InternalError, NoSuchModelError, NotReadyError
 from service.gate.readiness import Readiness
@@ -29,7 +30,6 @@ from service.oip.schema import (
 from service.oip.signature import configuration, metadata
 from service.oip.statistics import statistics
 from service.paths import INFER, INFER_VERSION, MODEL, VERSION
-from service.predict.schema import ErrorResponse
 
 EXTENSIONS = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
 TAGS: list[str | Enum] = ["open inference protocol"]

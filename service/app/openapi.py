@@ -9,10 +9,11 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 
 from models.manifest import Manifest
+from service.app.schema import ErrorResponse
 from service.errors import InternalError, MalformedError
 from service.gate.access import Access, access_to
 from service.paths import PREDICT
-from service.predict.schema import ErrorResponse, PredictResponse, predict_request
+from service.predict.schema import PredictResponse, predict_request
 
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},

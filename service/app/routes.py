@@ -17,12 +17,12 @@ from service.app.gatekeeper import Gatekeeper
 from service.app.open_inference import add_oip_routes
 from service.app.openapi import REFUSALS, UNREADY, add_description, describe_predict
 from service.app.page import add_page
+from service.app.schema import Info
 from service.deployment import Deployment
 from service.errors import InvalidError, MethodNotAllowedError, NoSuchPathError, NotReadyError
 from service.gate.readiness import Readiness
 from service.metrics.declared import FLUSH_S
 from service.metrics.scrape import TolerantCollector
-from service.predict.schema import Info
 
 LIBRARIES = ("fastapi", "litserve", "numpy", "pydantic", "uvicorn")
 TOLD = ("created", "git_commit", "inputs", "classes", "threshold", "data", "fit", "metrics")
