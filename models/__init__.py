@@ -1,4 +1,4 @@
-"""What training and service both know: a published version, its store, its decision, and the usable cores.
+"""What training and service both know: a published version, its store, its decision, defaults, usable cores.
 
 Knows nothing of torch or HTTP.
 """
