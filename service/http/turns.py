@@ -67,7 +67,10 @@ class DirectTurn(Call):
         self._refusal: ServiceError | None = None
         self.method = method
         self.complete = False
-        """Whether it may start: its body is whole, or will not be read."""
+        """Whether it may start when its turn comes: its body is whole, or will not be read.
+
+        Of a request that is alone nobody asks: it starts with the end of its body, and this stays False.
+        """
         self.keep_alive = True
 
     def receive(self, body: bytes) -> None:
