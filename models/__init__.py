@@ -1,1 +1,4 @@
-"""What a trained model is on disk: the manifest and the store. Knows nothing of torch or HTTP."""
+"""What training and service both know: a published version, its store, its decision, defaults, usable cores.
+
+Knows nothing of torch or HTTP.
+"""

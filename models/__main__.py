@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from models.defaults import DEFAULT_STORE
 from models.errors import StoreError
 from models.repository import Repository
 
@@ -24,7 +25,7 @@ def main(arguments: list[str], prog: str = "python -m models") -> int:
     """Run one command; return 0, 2 for what is not in the store or broken, 3 when it cannot be written."""
     parser = Parser(prog, description="Look at a store of published models.")
     shared = Parser(add_help=False)
-    shared.add_argument("--store", type=Path, default=Path("models/store"), help="by default models/store")
+    shared.add_argument("--store", type=Path, default=DEFAULT_STORE, help=f"by default {DEFAULT_STORE}")
     commands = parser.add_subparsers(dest="command", required=True)
     listed = commands.add_parser("list", parents=[shared], help="every version, and which one is served")
     listed.add_argument("--json", action="store_true", help="for programs")

@@ -1,4 +1,4 @@
-"""One version on disk: verify it against its manifest, read it. Knows nothing of the store around it."""
+"""One version on disk: verify it against its manifest, read it. Knows nothing of other versions."""
 
 import hashlib
 import os

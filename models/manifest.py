@@ -16,9 +16,11 @@ from pydantic import (
 from models.decision import Decision
 
 SCHEMA_VERSION: Literal[1] = 1
-NAME = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}$")
+NAME_CHARACTERS = 63
+NAME = re.compile(rf"^[a-z0-9][a-z0-9._-]{{0,{NAME_CHARACTERS - 1}}}$")
 LAST_VERSION = 999_999_999  # nine digits: a version is a short folder name and fits 32 bits
 
+SplitName = Literal["train", "validation", "test"]
 FileName = Literal["model.pt", "model.safetensors"]
 FILES: tuple[FileName, ...] = get_args(FileName)
 
@@ -63,7 +65,7 @@ class Data(Frozen):
     source: str
     sha256: Sha256
     target: str
-    rows: dict[Literal["train", "validation", "test"], Count]
+    rows: dict[SplitName, Count]
     seed: int
 
 
@@ -116,7 +118,7 @@ class Manifest(Frozen):
     threshold: Probability
     data: Data
     fit: Fit
-    metrics: dict[Literal["train", "validation", "test"], Metrics]
+    metrics: dict[SplitName, Metrics]
     golden: Annotated[tuple[Golden, ...], Field(min_length=1)]
 
     @property

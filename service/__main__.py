@@ -58,7 +58,7 @@ def _serve(arguments: list[str], prog: str) -> int:
 
 def _say(line: str) -> None:
     """Write a line, unless nobody takes it: a full pipe must not keep the service from ending."""
-    from service.patient import writer  # noqa: PLC0415 - see above
+    from service.dropping import writer  # noqa: PLC0415 - see above
 
     with contextlib.suppress(OSError, ValueError):
         write, _ = writer(sys.stderr.fileno())

@@ -1,4 +1,4 @@
-"""What the processes of one running service share, as main made it and its children inherit it."""
+"""What main and the HTTP processes of one running service share: main makes it, and they inherit it."""
 
 import os
 from pathlib import Path
@@ -32,6 +32,6 @@ class Deployment:
         self.run_dir = run_dir
         self.metrics_dir = metrics_path(run_dir)
         self.worker_sockets = [socket_path(run_dir, slot) for slot in range(workers)]
-        self.slots = [api_slot(number) for number in range(settings.api_servers)]
+        self.http_slots = [api_slot(number) for number in range(settings.api_servers)]
         self.flags = Flags(workers)
         self.ending = Ending()

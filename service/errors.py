@@ -49,6 +49,16 @@ class NotFoundError(ServiceError):
     status, code = 404, "not_found"
 
 
+class NoSuchPathError(NotFoundError):
+    def __init__(self) -> None:
+        super().__init__("no such path")
+
+
+class NoSuchModelError(NotFoundError):
+    def __init__(self) -> None:
+        super().__init__("no such model or version")
+
+
 class MethodNotAllowedError(ServiceError):
     status, code = 405, "method_not_allowed"
 

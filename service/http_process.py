@@ -21,7 +21,8 @@ from service.http.edge import Edge, most_connections
 from service.http.sweep import Sweep
 from service.lifetime import die_with
 from service.metrics.declared import Metrics, open_files
-from service.oip.codec import INFER, INFER_VERSION, InferCodec, unknown
+from service.oip.codec import InferCodec, unknown
+from service.paths import INFER, INFER_VERSION, PREDICT
 from service.plane.batch import Job, Model
 from service.plane.batcher import Batcher
 from service.plane.link import Link
@@ -42,7 +43,7 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
     die_with(deployment.main_pid)
     settings, artifact = deployment.settings, deployment.artifact
     manifest = artifact.manifest
-    open_files(deployment.metrics_dir, deployment.slots[slot])
+    open_files(deployment.metrics_dir, deployment.http_slots[slot])
     pending: dict[Job, None] = {}
     metrics = Metrics(CollectorRegistry(), manifest, pending.__len__, settings.max_pending)
     logs.configure(settings, metrics.log_dropped.inc)
@@ -69,7 +70,7 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
         keys=deployment.keys,
         admission=Admission(pending, settings.max_pending, batcher.expected_wait_s, accounting),
         accounting=accounting,
-        routes=_routes(deployment, metrics.labels),
+        routes=_routes(deployment, metrics.label_counts),
         batcher=batcher,
         sweep=Sweep(),
         draining=deployment.flags.draining,
@@ -92,7 +93,7 @@ def _routes(deployment: Deployment, label_counts: list[int]) -> Routes:
     settings, manifest = deployment.settings, deployment.artifact.manifest
     limits = manifest, settings.max_rows, settings.max_body_bytes, label_counts
     routes = Routes()
-    routes.paths[b"/predict"] = Route("/predict", POLICY["/predict"], PredictCodec(*limits).decode)
+    routes.paths[PREDICT.encode()] = Route(PREDICT, POLICY[PREDICT], PredictCodec(*limits).decode)
     infer = InferCodec(*limits)
     for template in (INFER, INFER_VERSION):
         served = template.format(model=manifest.name, version=manifest.version)

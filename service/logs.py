@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from service.dropping import DroppingHandler
 from service.errors import NotReadyError, OverloadedError
-from service.patient import PatientHandler
 from service.settings import Settings
 
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
@@ -77,7 +77,7 @@ def configure(settings: Settings, dropped: Callable[[int], None] = lambda _: Non
         text = settings.log_format == "text" or (settings.log_format is None and stream.isatty())
     except (AttributeError, OSError, ValueError):  # closed before we started
         descriptor, text = -1, settings.log_format == "text"
-    handler = PatientHandler(descriptor, dropped)
+    handler = DroppingHandler(descriptor, dropped)
     handler.setFormatter(TextFormatter() if text else JsonFormatter(severity=settings.log_severity))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("logitserve").setLevel(settings.log_level.upper())

@@ -8,6 +8,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from models.cores import find_cores
+from models.defaults import DEFAULT_MODEL
 from models.errors import StoreError
 from models.repository import Artifact, Repository
 from service import lifetime, logs
@@ -30,7 +31,6 @@ from service.settings import Settings
 from service.worker.api import ModelAPI
 from service.worker.loop import FrameLoop
 
-DEFAULT_MODEL = "breast-cancer"
 MOST_NAMED = 5
 
 log = logging.getLogger("logitserve")

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, CliApp, CliSettingsSource, SettingsConfigDict
 
 from models.cores import usable_cores
+from models.defaults import DEFAULT_MODEL, DEFAULT_STORE
 
 PREFIX = "SERVICE_"
 AROUND = " \t\r\n\ufeff"
@@ -69,11 +70,11 @@ class Settings(BaseSettings):
         8000, ge=1, le=65535, description="TCP port; one under 1024 where the system allows it."
     )
     model_store: Place = Field(
-        Path("models/store"), description="Directory of published models; in a container, a mounted volume."
+        DEFAULT_STORE, description="Directory of published models; in a container, a mounted volume."
     )
     model: str | None = Field(
         None,
-        description="Name of the model to serve; by default the only one in the store, or breast-cancer.",
+        description=f"Name of the model to serve; by default the only one in the store, or {DEFAULT_MODEL}.",
     )
     accelerator: Annotated[Literal["auto", "cpu", "cuda", "mps"], LowerCase] = Field(
         "auto", description="Where the model runs; auto takes a CUDA device that works, else the CPU."

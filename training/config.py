@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from models.manifest import Name
+from models.defaults import DEFAULT_MODEL, DEFAULT_STORE
+from models.manifest import NAME_CHARACTERS, Name
 from training.errors import SettingError
 
 PREFIX = "TRAINING_"
 AROUND = " \t\r\n\ufeff"
-BUILT_IN = ("breast-cancer", "toy")
-NAME_CHARACTERS = 63  # the longest name that the store takes
+BUILT_IN = (DEFAULT_MODEL, "toy")
+"""Sets that need no file. A model is named after its data, so the first one makes the default model."""
 
 
 def name_from_data(fields: dict[str, Any]) -> str:
@@ -37,7 +38,7 @@ class Config(BaseSettings):
     )
 
     data: str = Field(
-        "breast-cancer",
+        DEFAULT_MODEL,
         min_length=1,
         description=(
             "What to learn from: breast-cancer (ships with scikit-learn, so that a first run needs no file), "
@@ -117,7 +118,7 @@ class Config(BaseSettings):
         description="Where to fit: auto takes a CUDA device if there is one; cpu leaves it to others.",
     )
     store: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
-        Path("models/store"),
+        DEFAULT_STORE,
         description="Directory of published models, by default the service's; another one to try things out.",
     )
     if_empty: bool = Field(

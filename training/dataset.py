@@ -1,18 +1,16 @@
-"""Rows to learn from: load, check and split them. Knows nothing of models."""
+"""Rows to learn from: load, check and split them. Knows nothing of what is learnt."""
 
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.manifest import SplitName
 from training.errors import DataError
-
-SplitName = Literal["train", "validation", "test"]
 
 MIN_CLASS_ROWS = 10
 """Of each class: a stratified 60/20/20 split then gives every split two rows of it or, by rounding, one."""

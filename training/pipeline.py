@@ -12,7 +12,7 @@ from models.cores import usable_cores
 from models.repository import Artifact, Repository
 from training import provenance
 from training.config import Config
-from training.dataset import Dataset, Split, SplitName, load, split
+from training.dataset import Dataset, Split, load, split
 from training.errors import PublishError, SettingError
 from training.evaluate import evaluate
 from training.export import export, golden
@@ -111,7 +111,7 @@ def _inputs(dataset: Dataset, train: Split, units: Mapping[str, str]) -> tuple[m
     )
 
 
-def _data(dataset: Dataset, splits: Mapping[SplitName, Split], seed: int) -> manifest.Data:
+def _data(dataset: Dataset, splits: Mapping[manifest.SplitName, Split], seed: int) -> manifest.Data:
     rows = {name: len(part.y) for name, part in splits.items()}
     return manifest.Data(
         source=dataset.source, sha256=dataset.sha256, target=dataset.target, rows=rows, seed=seed

@@ -3,7 +3,6 @@
 Knows nothing of how rows are scored. Names and versions in paths are compared, never looked up in files.
 """
 
-import asyncio
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
@@ -11,12 +10,11 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request
 
 from service import __version__
+from service.app.openapi import REFUSALS, UNREADY, Responses
+from service.app.process import check_ready, readiness, scrape
+from service.app.schema import ErrorResponse
 from service.deployment import Deployment
-from service.errors import InternalError, NotFoundError, NotReadyError
-from service.gate.readiness import Readiness
-from service.metrics.declared import FLUSH_S
-from service.metrics.scrape import TolerantCollector
-from service.oip.codec import INFER, INFER_VERSION
+from service.errors import InternalError, NoSuchModelError
 from service.oip.schema import (
     IndexEntry,
     InferRequest,
@@ -29,21 +27,19 @@ from service.oip.schema import (
 )
 from service.oip.signature import configuration, metadata
 from service.oip.statistics import statistics
-from service.predict.schema import ErrorResponse
+from service.paths import INFER, INFER_VERSION, MODEL, VERSION
 
 EXTENSIONS = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
 TAGS: list[str | Enum] = ["open inference protocol"]
 
-Responses = dict[int | str, dict[str, Any]]
 UNKNOWN: Responses = {404: {"model": ErrorResponse, "description": "No such model or version."}}
-UNREADY: Responses = {503: {"model": ErrorResponse, "description": "Not ready, and why."}}
 
 
-def add_oip_routes(app: FastAPI, deployment: Deployment, refusals: Responses) -> None:
-    """Add the endpoints under /v2 to `app`; `refusals` are the answers of infer that are not a success."""
+def add_oip_routes(app: FastAPI, deployment: Deployment) -> None:
+    """Add the endpoints under /v2 to `app`."""
     _add_server_routes(app, deployment)
     _add_model_routes(app, deployment)
-    _add_infer_routes(app, UNKNOWN | refusals)
+    _add_infer_routes(app)
 
 
 def _add_server_routes(app: FastAPI, deployment: Deployment) -> None:
@@ -62,13 +58,13 @@ def _add_server_routes(app: FastAPI, deployment: Deployment) -> None:
     @app.get("/v2/health/ready", response_model=Ready, responses=UNREADY, tags=TAGS)
     async def ready(request: Request) -> Any:
         """Tell that requests will be answered, as /readyz does."""
-        await _check_ready(request)
+        await check_ready(request)
         return {}
 
     @app.post("/v2/repository/index", response_model=list[IndexEntry], tags=TAGS)
     async def repository_index(request: Request) -> Any:
         """List what is served."""
-        reason = await _readiness(request).unready()
+        reason = await readiness(request).unready()
         return [
             {
                 "name": manifest.name,
@@ -85,18 +81,17 @@ def _add_model_routes(app: FastAPI, deployment: Deployment) -> None:
 
     async def statistics_of_all(request: Request) -> Any:
         """Tell how often the model was asked, and how long it took."""
-        await asyncio.sleep(FLUSH_S)
-        request.state.flush()
-        return statistics(TolerantCollector(deployment.metrics_dir, deployment.slots).collect(), *served)
+        collector = await scrape(request, deployment)
+        return statistics(collector.collect(), *served)
 
     async def model_ready(request: Request) -> Any:
         """Tell that the model answers."""
-        await _check_ready(request)
+        await check_ready(request)
         return {"name": manifest.name}
 
     async def model_configuration(request: Request) -> Any:
         """Tell the configuration in Triton's form."""
-        device = _readiness(request).greeting.get("device") or "cpu"
+        device = readiness(request).greeting.get("device") or "cpu"
         return configuration(manifest, settings.max_rows, device, len(deployment.worker_sockets))
 
     async def model_metadata() -> Any:
@@ -126,15 +121,15 @@ def _checks(name: str, served_version: str) -> dict[str, Callable[..., Any]]:
 
     async def check_version(model: str, version: str) -> None:
         if (model, version) != (name, served_version):
-            raise NotFoundError("no such model or version")
+            raise NoSuchModelError
 
     async def check_name(model: str) -> None:
         await check_version(model, served_version)
 
-    return {"/v2/models/{model}": check_name, "/v2/models/{model}/versions/{version}": check_version}
+    return {MODEL: check_name, VERSION: check_version}
 
 
-def _add_infer_routes(app: FastAPI, responses: Responses) -> None:
+def _add_infer_routes(app: FastAPI) -> None:
     async def infer(model: str, request: InferRequest) -> Any:  # noqa: ARG001 - its signature is the OpenAPI
         """Score the rows of tensors.
 
@@ -147,16 +142,6 @@ def _add_infer_routes(app: FastAPI, responses: Responses) -> None:
         del version
         return await infer(model, request)
 
+    responses = UNKNOWN | REFUSALS
     app.post(INFER, response_model=InferResponse, responses=responses, tags=TAGS)(infer)
     app.post(INFER_VERSION, response_model=InferResponse, responses=responses, tags=TAGS)(infer_version)
-
-
-def _readiness(request: Request) -> Readiness:
-    found: Readiness = request.state.readiness
-    return found
-
-
-async def _check_ready(request: Request) -> None:
-    reason = await _readiness(request).unready()
-    if reason is not None:
-        raise NotReadyError(reason)

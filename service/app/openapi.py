@@ -9,9 +9,11 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 
 from models.manifest import Manifest
+from service.app.schema import ErrorResponse
 from service.errors import InternalError, MalformedError
 from service.gate.access import Access, access_to
-from service.predict.schema import ErrorResponse, PredictResponse, predict_request
+from service.paths import PREDICT
+from service.predict.schema import PredictResponse, predict_request
 
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -88,7 +90,7 @@ def describe_predict(app: FastAPI, manifest: Manifest, max_rows: int) -> None:
         ],
     }
     success: Responses = {200: {"content": {"application/json": {"example": answer}}}}
-    app.post("/predict", response_model=PredictResponse, responses=success | REFUSALS, tags=["use"])(predict)
+    app.post(PREDICT, response_model=PredictResponse, responses=success | REFUSALS, tags=["use"])(predict)
 
 
 def add_description(app: FastAPI, *, keys_used: bool) -> None:

@@ -1,6 +1,5 @@
 """All but the data plane: probes, metrics, info, and the OpenAPI. Knows nothing of how rows are scored."""
 
-import asyncio
 import platform
 from importlib.metadata import version
 from typing import Any
@@ -13,16 +12,14 @@ from starlette.exceptions import HTTPException
 
 from models.cores import find_cores
 from service import __version__
-from service.app.observer import Observer
+from service.app.gatekeeper import Gatekeeper
 from service.app.open_inference import add_oip_routes
-from service.app.openapi import REFUSALS, UNREADY, add_description, describe_predict
+from service.app.openapi import UNREADY, add_description, describe_predict
 from service.app.page import add_page
+from service.app.process import check_ready, readiness, scrape
+from service.app.schema import Info
 from service.deployment import Deployment
-from service.errors import InvalidError, MethodNotAllowedError, NotFoundError, NotReadyError
-from service.gate.readiness import Readiness
-from service.metrics.declared import FLUSH_S
-from service.metrics.scrape import TolerantCollector
-from service.predict.schema import Info
+from service.errors import InvalidError, MethodNotAllowedError, NoSuchPathError
 
 LIBRARIES = ("fastapi", "litserve", "numpy", "pydantic", "uvicorn")
 TOLD = ("created", "git_commit", "inputs", "classes", "threshold", "data", "fit", "metrics")
@@ -36,7 +33,7 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
     app.version = __version__
     app.router.routes.clear()  # FastAPI's own pages load their scripts from the network
     app.router.redirect_slashes = False  # a path is one path, and a redirect loses a proxy's prefix
-    app.add_middleware(Observer)
+    app.add_middleware(Gatekeeper)
     app.add_exception_handler(HTTPException, _raise_own)
     app.add_exception_handler(RequestValidationError, _raise_invalid)
 
@@ -49,24 +46,20 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
     @app.get("/health", response_class=PlainTextResponse, responses=UNREADY, tags=["operate"])
     async def readyz(request: Request) -> str:
         """Tell a load balancer that the model is verified and warm, a worker answers, and nothing drains."""
-        reason = await _readiness(request).unready()
-        if reason is not None:
-            raise NotReadyError(reason)
+        await check_ready(request)
         return "ok"
 
     @app.get("/metrics", response_class=PlainTextResponse, tags=["operate"])
     async def metrics(request: Request) -> Response:
         """Give Prometheus the totals of all processes."""
-        await asyncio.sleep(FLUSH_S)
-        request.state.flush()
         registry = CollectorRegistry()
-        registry.register(TolerantCollector(deployment.metrics_dir, deployment.slots))
+        registry.register(await scrape(request, deployment))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/info", response_model=Info, tags=["use"])
     async def info(request: Request) -> Any:
         """Tell people what is served, from what it was trained, and on what it runs."""
-        greeting = _readiness(request).greeting
+        greeting = readiness(request).greeting
         libraries = {name: version(name) for name in LIBRARIES}
         return {
             "model": manifest.name,
@@ -79,23 +72,18 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
             **manifest.model_dump(include=set(TOLD)),
         }
 
-    add_oip_routes(app, deployment, REFUSALS)
+    add_oip_routes(app, deployment)
 
     describe_predict(app, manifest, deployment.settings.max_rows)
     add_description(app, keys_used=deployment.keys.used)
     add_page(app)
 
 
-def _readiness(request: Request) -> Readiness:
-    found: Readiness = request.state.readiness
-    return found
-
-
 async def _raise_own(_: Request, error: Exception) -> Response:
-    """Turn what Starlette says of a path or method into the one form of errors, which the Observer gives."""
+    """Turn what Starlette says of a path or method into an error of ours; the Gatekeeper answers with it."""
     assert isinstance(error, HTTPException)  # noqa: S101 - what it was registered for
-    if error.status_code == NotFoundError.status:
-        raise NotFoundError("no such path")
+    if error.status_code == NoSuchPathError.status:
+        raise NoSuchPathError
     if error.status_code == MethodNotAllowedError.status:
         raise MethodNotAllowedError((error.headers or {}).get("Allow", ""))
     raise error

@@ -1,4 +1,4 @@
-"""A request's body in one piece, as any codec wants it. Knows nothing of what is in it."""
+"""A request's body in one piece, as any codec wants it. Knows nothing of rows or tensors."""
 
 import re
 

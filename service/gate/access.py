@@ -3,6 +3,8 @@
 import re
 from enum import Enum
 
+from service.paths import INFER, INFER_VERSION, MODEL, PREDICT, VERSION
+
 
 class Access(Enum):
     """What a route asks for."""
@@ -19,7 +21,7 @@ POLICY = {
     "/readyz": Access.OPEN,
     "/health": Access.OPEN,
     "/metrics": Access.METRICS,
-    "/predict": Access.PREDICT,
+    PREDICT: Access.PREDICT,
     "/info": Access.PREDICT,
     "/docs": Access.OPEN,
     "/docs/{asset}": Access.OPEN,
@@ -28,16 +30,16 @@ POLICY = {
     "/v2/health/live": Access.OPEN,
     "/v2/health/ready": Access.OPEN,
     "/v2/models/stats": Access.PREDICT,
-    "/v2/models/{model}": Access.PREDICT,
-    "/v2/models/{model}/config": Access.PREDICT,
-    "/v2/models/{model}/infer": Access.PREDICT,
-    "/v2/models/{model}/ready": Access.PREDICT,
-    "/v2/models/{model}/stats": Access.PREDICT,
-    "/v2/models/{model}/versions/{version}": Access.PREDICT,
-    "/v2/models/{model}/versions/{version}/config": Access.PREDICT,
-    "/v2/models/{model}/versions/{version}/infer": Access.PREDICT,
-    "/v2/models/{model}/versions/{version}/ready": Access.PREDICT,
-    "/v2/models/{model}/versions/{version}/stats": Access.PREDICT,
+    MODEL: Access.PREDICT,
+    f"{MODEL}/config": Access.PREDICT,
+    INFER: Access.PREDICT,
+    f"{MODEL}/ready": Access.PREDICT,
+    f"{MODEL}/stats": Access.PREDICT,
+    VERSION: Access.PREDICT,
+    f"{VERSION}/config": Access.PREDICT,
+    INFER_VERSION: Access.PREDICT,
+    f"{VERSION}/ready": Access.PREDICT,
+    f"{VERSION}/stats": Access.PREDICT,
     "/v2/repository/index": Access.PREDICT,
     "/v2/repository/models/{model}/load": Access.ADMIN,
     "/v2/repository/models/{model}/unload": Access.ADMIN,

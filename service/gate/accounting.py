@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 UNMATCHED = "unmatched"
-"""The route of what no route takes."""
+"""The template of what no route takes."""
 SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=@-]{1,128}")
 
 
 class Asked(Protocol):
-    """What is written down of a request; `route` is a path's template, `started` on the monotonic clock."""
+    """What is written down of a request; `template` is of its path, `started` on the monotonic clock."""
 
     @property
     def method(self) -> str: ...
     @property
-    def route(self) -> str: ...
+    def template(self) -> str: ...
     @property
     def request_id(self) -> str: ...
     @property
@@ -59,7 +59,7 @@ class Accounting:
     def answered(self, asked: Asked, status: int, code: str | None) -> None:
         """Count an answer, and write the log line of one that failed, with its `code`, or was slow."""
         seconds = time.monotonic() - asked.started
-        route = asked.route
+        route = asked.template
         # Of what no route takes the method is not counted by its name: the client chose it.
         self._metrics.answered(route, asked.method if route != UNMATCHED else "other", status, seconds)
         if code is not None or self._logs_all or seconds > self._slow_s:

@@ -1,4 +1,4 @@
-"""Processes: how they start, are watched and end. Knows nothing of HTTP or of models.
+"""Processes: how they start, are watched and end. Knows nothing of requests or rows.
 
-The only room that knows LitServe, but for the `LitAPI` of worker. May import whatever it starts.
+Only this room and worker, which it has LitServe host, know LitServe. May import whatever it starts.
 """

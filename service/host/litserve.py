@@ -1,8 +1,9 @@
-"""LitServe as the host, and the one place that touches its private parts.
+"""LitServe as the host. Knows nothing of what the app answers, nor of what a worker does.
 
 LitServe owns the app, the devices and how processes are started; requests do not pass its queues, so its
 manager process and its response task have nothing to do and are left out. `PRIVATE` lists every
-attribute used that LitServe does not document; tests/contract holds the list against the pinned version.
+attribute of its server that is used and not documented; tests/contract holds the list against the pinned
+version, and what a worker takes from LitServe beside it.
 """
 
 import asyncio

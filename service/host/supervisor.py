@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable
 from multiprocessing import connection
 
+from service.backlog import turn_away, waiting
 from service.deployment import Deployment
 from service.errors import StartError
 from service.host.litserve import Host, Process
 from service.host.workers import Workers
-from service.http.backlog import turn_away, waiting
 from service.lifetime import Caught, unsignalled, woken_by_signals
 from service.settings import Settings
 

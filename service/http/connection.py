@@ -11,9 +11,9 @@ from collections import deque
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
+from service.backlog import let_in
 from service.errors import MalformedError, OverloadedError, RequestTimeoutError, ServiceError
 from service.http import head
-from service.http.backlog import let_in
 from service.http.cycle import make_cycle
 from service.http.reader import Reader
 from service.http.turns import AppTurn, DirectTurn

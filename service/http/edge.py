@@ -1,4 +1,4 @@
-"""What all connections of one HTTP process share. Each part knows nothing of the others."""
+"""What all connections of one HTTP process share. Knows nothing of any one of them."""
 
 from __future__ import annotations
 

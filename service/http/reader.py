@@ -172,7 +172,7 @@ class Reader(HttpToolsProtocol):
             or self.earlier
             or len(self.data) > MAX_HEAD_BYTES
         ):
-            self._check_head(fields)
+            self._begin_unusual(fields)
         method = parser.get_method()
         if (b"upgrade" in fields or method == b"CONNECT") and parser.should_upgrade():
             if method == b"CONNECT":
@@ -184,7 +184,8 @@ class Reader(HttpToolsProtocol):
         keep_alive = self.version == "1.1" and parser.should_keep_alive()
         self.begin(method, fields, keep_alive=keep_alive)
 
-    def _check_head(self, fields: dict[bytes, bytes]) -> None:
+    def _begin_unusual(self, fields: dict[bytes, bytes]) -> None:
+        """Look at all of a head, and count anew the chunks and trailers that only such a message has."""
         read = b"".join([*self.earlier, self.data])
         try:
             head.check(self.version, self.parser.get_method(), self.url, self.headers, read)

@@ -16,7 +16,6 @@ from service import errors
 from service.errors import InternalError, InvalidError, ServiceError
 from service.gate.accounting import UNMATCHED
 from service.plane.call import JSON, Call, Content
-from service.wire.results import Results
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,8 +31,6 @@ MILLISECONDS = re.compile(rb"[1-9][0-9]{0,8}")
 STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
-NO_RESULTS = Results(b"", 0, 2, 0)
-"""What a request without one good row is answered from."""
 
 log = logging.getLogger("logitserve.http")
 
@@ -53,7 +50,7 @@ class Line(Protocol):
 class DirectTurn(Call):
     """A call that came by HTTP; or, without a route, what is said of a request that cannot be read."""
 
-    __slots__ = ("_connection", "_refusal", "_way", "complete", "keep_alive", "method", "route")
+    __slots__ = ("_connection", "_refusal", "_route", "complete", "keep_alive", "method", "template")
 
     def __init__(
         self,
@@ -65,12 +62,15 @@ class DirectTurn(Call):
         # Not by super(), which takes as long as the call itself.
         Call.__init__(self, headers, connection.edge.accounting.request_id(headers), connection.started)
         self._connection = connection
-        self._way = route
-        self.route = UNMATCHED if route is None else route.template
+        self._route = route
+        self.template = UNMATCHED if route is None else route.template
         self._refusal: ServiceError | None = None
         self.method = method
         self.complete = False
-        """Whether it may start: its body is whole, or will not be read."""
+        """Whether it may start when its turn comes: its body is whole, or will not be read.
+
+        Of a request that is alone nobody asks: it starts with the end of its body, and this stays False.
+        """
         self.keep_alive = True
 
     def receive(self, body: bytes) -> None:
@@ -88,7 +88,7 @@ class DirectTurn(Call):
 
     def start(self) -> None:
         """Hand the request to its route; whatever is wrong with it becomes its answer."""
-        edge, route = self._connection.edge, self._way
+        edge, route = self._connection.edge, self._route
         if self._refusal is not None or route is None:
             self.fail(self._refusal or InternalError("a request without a route"))
             return
@@ -100,14 +100,11 @@ class DirectTurn(Call):
                 edge.keys.check(route.access, self.headers)
             edge.admission.check(self.deadline)
             route.decode(self)
-            if self.rows:
-                edge.batcher.submit(self)
-            else:
-                self.succeed(NO_RESULTS, 0)
+            edge.batcher.submit(self)
         except ServiceError as error:
             self.fail(error)
         except Exception:
-            log.exception("a bug", extra={"request_id": self.request_id, "route": self.route})
+            log.exception("a bug", extra={"request_id": self.request_id, "route": self.template})
             self.fail(InternalError("the service failed on this request"))
 
     def cancel(self) -> None:

@@ -1,4 +1,4 @@
-"""Every metric of the service. Knows nothing of HTTP.
+"""Every metric that a process counts; a scrape adds one of its own. Knows nothing of HTTP.
 
 The hot path only counts in Python numbers; they reach the metric files together, `FLUSH_S` later at most.
 """
@@ -113,13 +113,13 @@ class Metrics:
         gauge("pending_limit", "Requests that may be pending.", "sum").set(limit)
         self._pending_requests.set(0)
 
-        self.queue_wait = Tally(DURATION_BUCKETS)
+        self.queue_wait_tally = Tally(DURATION_BUCKETS)
         self._batch_tally = Tally(ROWS_BUCKETS)
         self._inference_tally = Tally(INFERENCE_BUCKETS)
         self._scored = 0
         self._durations: dict[str, Tally] = {}
         self._counts: Counts[tuple[str, str, int]] = Counts()
-        self.labels = [0] * len(manifest.classes)
+        self.label_counts = [0] * len(manifest.classes)
         """Rows answered since the last flush, by class; the codec counts them."""
         self._flushing = False
 
@@ -166,13 +166,13 @@ class Metrics:
         for route, tally in self._durations.items():
             tally.flush(self._http_duration.labels(route))
         self._durations.clear()
-        for index, count in enumerate(self.labels):
+        for index, count in enumerate(self.label_counts):
             if count:
                 self._predictions.labels(self._model, self._version, self._classes[index]).inc(count)
-                self.labels[index] = 0
+                self.label_counts[index] = 0
         self._rows.labels(self._model, self._version).inc(self._scored)
         self._scored = 0
-        self.queue_wait.flush(self._queue_wait)
+        self.queue_wait_tally.flush(self._queue_wait)
         self._batch_tally.flush(self._batch_rows)
         self._inference_tally.flush(self._inference)
         self._pending_requests.set(self._pending())

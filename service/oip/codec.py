@@ -16,7 +16,7 @@ from models.manifest import Manifest
 from service.body import compression
 from service.body.ident import WRONG_ID
 from service.body.whole import whole_body
-from service.errors import InvalidError, MalformedError, NotFoundError, quote
+from service.errors import InvalidError, MalformedError, NoSuchModelError, quote
 from service.oip import tensors
 from service.oip.inputs import Inputs
 from service.oip.schema import InferRequest
@@ -26,8 +26,6 @@ from service.wire.results import NO_NUMBER, Results
 
 HEADER_LENGTH = b"inference-header-content-length"
 LENGTH = re.compile(rb"[0-9]{1,10}")
-INFER = "/v2/models/{model}/infer"
-INFER_VERSION = "/v2/models/{model}/versions/{version}/infer"
 MICROSECONDS = 1e6
 KNOWN_BYTES, KNOWN_HEADERS = 1024, 256
 """How long a header may be that is remembered, and how many are."""
@@ -171,7 +169,7 @@ class InferCodec:
 
 def unknown(_: Call) -> NoReturn:
     """Refuse a call of a model or version that is not served."""
-    raise NotFoundError("no such model or version")
+    raise NoSuchModelError
 
 
 def _compressed(call: Call, body: bytes) -> bytes:

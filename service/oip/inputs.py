@@ -8,14 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.manifest import Manifest
-from service.errors import MAX_DETAILS, InvalidError, MalformedError, TooLargeError, quote
+from service.errors import MAX_DETAILS, MAX_TEXT, InvalidError, MalformedError, TooLargeError, quote
 from service.oip import tensors
 from service.oip.schema import InferInput
 from service.oip.signature import FEATURES
 
 FLOAT32_BYTES = 4
-MAX_NAME = 80
-"""Characters of an unknown input's name that an error repeats."""
 
 Rows = NDArray[np.float32]
 
@@ -92,7 +90,7 @@ class Inputs:
             if name not in self._names:
                 near = difflib.get_close_matches(name, [FEATURES, *self._names], n=1)
                 hint = f"; did you mean {quote(near[0])}?" if near else ""
-                details.append({"input": name[:MAX_NAME], "reason": f"no such input{hint}"})
+                details.append({"input": name[:MAX_TEXT], "reason": f"no such input{hint}"})
             elif name in given[:place]:
                 details.append({"input": name, "reason": "given twice"})
         details += [{"input": name, "reason": "missing"} for name in self._names if name not in given]

@@ -9,8 +9,8 @@ from typing import Any
 
 from prometheus_client.core import Metric
 
-ROUTES = ("/predict", "/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer")
-"""The data plane's: whichever way rows came, they count."""
+from service.paths import DATA_PLANE
+
 NANOSECONDS = 1_000_000_000
 SERVER_ERRORS = "5"
 
@@ -42,7 +42,7 @@ def statistics(families: Iterable[Metric], name: str, version: str) -> dict[str,
     """Return the `model_stats` document of the one version that is served."""
     totals = _Totals(families)
     nothing = {"count": 0, "ns": 0}
-    answered = totals.duration("http_request_duration_seconds", ROUTES)
+    answered = totals.duration("http_request_duration_seconds", DATA_PLANE)
     return {
         "model_stats": [
             {
@@ -53,9 +53,10 @@ def statistics(families: Iterable[Metric], name: str, version: str) -> dict[str,
                 "execution_count": int(totals.sum("batch_rows_count")),
                 "inference_stats": {
                     # The time is that of every answer of the routes: refusals take next to none of it.
-                    "success": answered | {"count": int(totals.sum("http_requests_total", "200", ROUTES))},
+                    "success": answered
+                    | {"count": int(totals.sum("http_requests_total", "200", DATA_PLANE))},
                     "fail": nothing
-                    | {"count": int(totals.sum("http_requests_total", SERVER_ERRORS, ROUTES))},
+                    | {"count": int(totals.sum("http_requests_total", SERVER_ERRORS, DATA_PLANE))},
                     "queue": totals.duration("queue_wait_seconds"),
                     "compute_input": nothing,
                     "compute_infer": totals.duration("inference_duration_seconds"),

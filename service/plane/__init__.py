@@ -1,4 +1,4 @@
-"""From rows to results: what waits, for which worker. Knows nothing of HTTP or JSON.
+"""From rows to results: what waits, for which worker. Knows nothing of clients' connections.
 
-May import wire and metrics.
+Nor does it know how a body is read, or the rows of an answer written. May import wire and metrics.
 """

@@ -75,7 +75,13 @@ class Batcher:
         return self._queued_rows * self._seconds_per_row * self._share
 
     def submit(self, job: Job) -> None:
-        """Take `job`, which is answered exactly once: by its results, its failure, or at its deadline."""
+        """Take `job`, which is answered exactly once: by its results, its failure, or at its deadline.
+
+        One without rows has no results to wait for: it is answered at once.
+        """
+        if not job.rows:
+            job.succeed(Results(b"", 0, self._model.classes, self._model.columns), 0)
+            return
         job.queued = time.monotonic()
         self._pending[job] = None
         self._queue.append(job)
@@ -109,7 +115,7 @@ class Batcher:
                     return
                 batch.sent = now
                 for job in batch.jobs:
-                    self._metrics.queue_wait.add(batch.sent - job.queued)
+                    self._metrics.queue_wait_tally.add(batch.sent - job.queued)
                 lane.send(batch)
 
     def _next(self, now: float) -> Batch | None:

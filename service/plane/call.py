@@ -1,4 +1,4 @@
-"""A request's rows on their way to the model, and their one answer. Knows nothing of HTTP or workers."""
+"""A request's rows on their way to the model, and the one answer. Knows nothing of connections or workers."""
 
 from __future__ import annotations
 

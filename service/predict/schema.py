@@ -1,6 +1,5 @@
 """The bodies of `/predict` as pydantic models: they validate, and they are the OpenAPI."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -15,7 +14,7 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
-from models.manifest import Data, Fit, Input, Manifest, Metrics
+from models.manifest import Manifest
 from service.body.ident import Id
 
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
@@ -74,50 +73,6 @@ class PredictResponse(BaseModel):
     model: str
     version: str
     predictions: list[Prediction | RowError]
-
-
-class UsableCores(BaseModel):
-    """How many cores the service uses, and which limit says so."""
-
-    usable: int
-    reason: str
-
-
-class Info(BaseModel):
-    """What is served, from what it was trained, and on what it runs."""
-
-    model: str
-    version: str
-    digest: str
-    device: str | None
-    cores: UsableCores
-    libraries: dict[str, str | None]
-    trained_with: dict[str, str]
-    created: datetime
-    git_commit: str | None
-    inputs: list[Input]
-    classes: list[str]
-    threshold: float
-    data: Data
-    fit: Fit
-    metrics: dict[str, Metrics]
-
-
-class Detail(BaseModel):
-    """One thing that is wrong: the row's number from 0, the input's name, and why."""
-
-    row: int | None = None
-    input: str | None = None
-    reason: str
-
-
-class ErrorResponse(BaseModel):
-    """The body of every answer that is not a success."""
-
-    error: str
-    code: str
-    request_id: str
-    details: list[Detail] | None = None
 
 
 def positional_request(manifest: Manifest, max_rows: int) -> type[BaseModel]:

@@ -1,4 +1,4 @@
-"""The worker's process: the model and its loop. The only room that knows torch; knows nothing of HTTP.
+"""The worker's process: the model and its loop. Knows nothing of HTTP.
 
-May import wire.
+The only room that knows torch; LitServe knows it as a `LitAPI` and its `LitLoop`. May import wire.
 """

@@ -21,6 +21,9 @@ from service.run_directory import reason_path
 from service.settings import Settings
 from service.wire.results import pack_results
 
+WORKER_ID = "LITSERVE_WORKER_ID"
+"""Where LitServe tells a worker its slot; it documents no way."""
+
 log = logging.getLogger("logitserve.worker")
 
 
@@ -45,7 +48,7 @@ class ModelAPI(ls.LitAPI):  # type: ignore[misc] # LitServe ships no types
             self.runtime = Runtime(self._artifact(), device)
         except Exception as error:  # whatever it is, main must hear of it
             log.debug("could not start", exc_info=True)
-            worker = int(os.environ["LITSERVE_WORKER_ID"])
+            worker = int(os.environ[WORKER_ID])
             text = str(error)
             if not isinstance(error, StoreError | StartError):
                 # The last line says what is wrong; torch's own traceback comes before it.

@@ -1,4 +1,4 @@
-"""The private parts of LitServe that `service.host` touches: an upgrade that moves one fails here."""
+"""The private parts of LitServe that the host and the worker touch: an upgrade that moves one fails here."""
 
 import asyncio
 import inspect
@@ -17,6 +17,7 @@ from litserve.transport.base import MessageTransport
 
 import service
 from service.host import litserve as host
+from service.worker.api import WORKER_ID
 
 
 class Api(ls.LitAPI):  # type: ignore[misc]
@@ -67,6 +68,13 @@ def test_signatures_are_the_ones_that_are_called() -> None:
     assert list(inspect.signature(LitLoop.__call__).parameters)[1:4] == ["lit_api", "device", "worker_id"]
     assert "lit_api.setup(device)" in inspect.getsource(inference_worker)
     assert {"send", "areceive"} <= MessageTransport.__abstractmethods__
+
+
+def test_a_worker_is_told_its_slot_before_its_model_is_loaded() -> None:
+    """By a variable of its environment, from which it takes the name of the file for what went wrong."""
+    source = inspect.getsource(inference_worker)
+    told = source.index(f'os.environ["{WORKER_ID}"] = str(worker_id)')
+    assert told < source.index("lit_api.setup(device)")
 
 
 def test_only_the_host_and_the_worker_import_litserve() -> None:

@@ -1,4 +1,4 @@
-"""The private parts of prometheus_client that service/metrics/declared.py touches."""
+"""The private parts of prometheus_client that service/metrics/tally.py touches."""
 
 from prometheus_client import CollectorRegistry, Histogram
 

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from service.body import compression
-from service.errors import NotFoundError
+from service.errors import NoSuchPathError
 
 SWAGGER, OWN = "fastapi_swagger.resources", "service.app.page"
 PAGE = (OWN, "index.html", "text/html")
@@ -60,7 +60,7 @@ def add_page(app: FastAPI) -> None:
     @app.get("/docs/{asset}", include_in_schema=False)
     async def docs_asset(asset: str, request: Request) -> Response:
         if asset not in assets:
-            raise NotFoundError("no such path")
+            raise NoSuchPathError
         return assets[asset].answer(request)
 
 

@@ -25,7 +25,7 @@ class Book:
 
 def asked(started: float, **fields: Any) -> Any:
     """Return what is known of a request."""
-    known = {"method": "POST", "route": "/predict", "request_id": "a-1", "headers": {}, "rows": 3}
+    known = {"method": "POST", "template": "/predict", "request_id": "a-1", "headers": {}, "rows": 3}
     return SimpleNamespace(started=started, **known | fields)
 
 
@@ -48,7 +48,7 @@ def test_each_answer_counts_under_its_route_with_the_time_that_it_took(loop: Vir
     book = Book()
     accounting = Accounting(Settings(), book)  # type: ignore[arg-type]
     accounting.answered(asked(loop.now - 0.25), 200, None)
-    accounting.answered(asked(loop.now, route=UNMATCHED, method="BREW"), 404, "not_found")
+    accounting.answered(asked(loop.now, template=UNMATCHED, method="BREW"), 404, "not_found")
     assert book.answers == [("/predict", "POST", 200, 0.25), (UNMATCHED, "other", 404, 0.0)]
 
 

@@ -1,17 +1,14 @@
-"""Which key opens what, and the files that hold them."""
+"""Which key opens what."""
 
-import hashlib
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from service.errors import ForbiddenError, NotFoundError, StartError, UnauthorizedError
-from service.gate import keys
+from service.errors import ForbiddenError, NoSuchPathError, StartError, UnauthorizedError
 from service.gate.access import Access
 from service.gate.keys import Keys
 from service.settings import Settings
+from tests.service.gate.written import line
 
 PREDICT, ADMIN, WRONG, NONE = (
     {b"authorization": b"Bearer predict-key"},
@@ -19,11 +16,6 @@ PREDICT, ADMIN, WRONG, NONE = (
     {b"x-api-key": b"guess"},
     {},
 )
-
-
-def line(key: str, name: str = "someone") -> str:
-    """Return a keys file's line for `key`."""
-    return f"{name}:{hashlib.sha256(key.encode()).hexdigest()}\n"
 
 
 @pytest.fixture
@@ -44,7 +36,7 @@ def refusal(found: Keys, access: Access, headers: dict[bytes, bytes]) -> type[Ex
     """Return the class of the error that refuses a request, if one does."""
     try:
         found.check(access, headers)
-    except (UnauthorizedError, ForbiddenError, NotFoundError) as error:
+    except (UnauthorizedError, ForbiddenError, NoSuchPathError) as error:
         return type(error)
     return None
 
@@ -85,8 +77,8 @@ def test_without_files_all_but_the_admin_routes_is_open(files: tuple[Path, Path]
     none = Keys(Settings())
     assert not none.used
     assert refusal(none, Access.PREDICT, NONE) is None
-    assert refusal(none, Access.ADMIN, ADMIN) is NotFoundError
-    assert refusal(Keys(Settings(api_keys_file=files[0])), Access.ADMIN, PREDICT) is NotFoundError
+    assert refusal(none, Access.ADMIN, ADMIN) is NoSuchPathError
+    assert refusal(Keys(Settings(api_keys_file=files[0])), Access.ADMIN, PREDICT) is NoSuchPathError
     assert refusal(Keys(Settings(admin_keys_file=files[1])), Access.PREDICT, NONE) is None
 
 
@@ -104,77 +96,9 @@ def test_an_empty_key_is_no_key(tmp_path: Path) -> None:
         assert refusal(found, Access.PREDICT, headers) is UnauthorizedError
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        ("", "no keys in it"),
-        ("# none yet\n", "no keys in it"),
-        ("predict-key\n", "line 1: wanted <name>:<sha256"),
-        (line("a") + "b:1234\n", "line 2: wanted <name>:<sha256"),
-        (None, "No such file"),
-    ],
-)
-def test_a_bad_file_stops_the_start_with_one_line(tmp_path: Path, content: str | None, reason: str) -> None:
-    """The line names the setting and the file, and never repeats what might be a key."""
-    path = tmp_path / "keys"
-    if content is not None:
-        path.write_text(content)
-    with pytest.raises(StartError) as raised:
-        Keys(Settings(api_keys_file=path))
-    assert str(raised.value).startswith(f"SERVICE_API_KEYS_FILE={path}: {reason}")
-    assert "\n" not in str(raised.value)
-    assert "predict-key" not in str(raised.value)
-
-
-def test_a_changed_file_is_read_again_and_a_bad_one_changes_nothing(
-    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Keys rotate without a restart, by replacing the file or writing it."""
-    monkeypatch.setattr(keys, "LOOK_S", 0)
-    found = both(files)
-    replacement = files[0].with_suffix(".new")
-    replacement.write_text(line("next-key"))
-    replacement.rename(files[0])
-    assert refusal(found, Access.PREDICT, {b"x-api-key": b"next-key"}) is None
-    assert refusal(found, Access.PREDICT, PREDICT) is UnauthorizedError
-    for bad in (lambda: files[0].write_text("nonsense"), files[0].unlink):
-        bad()
-        assert refusal(found, Access.PREDICT, {b"x-api-key": b"next-key"}) is None
-    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
-    files[0].write_text(line("last-key"))
-    assert refusal(found, Access.PREDICT, {b"x-api-key": b"last-key"}) is None
-
-
-def test_a_made_key_opens_what_its_line_says(tmp_path: Path) -> None:
-    """`python -m service.keys NAME` appends to a file, and shows the key where it is not redirected."""
-    path = tmp_path / "keys"
-    for _ in range(2):
-        with path.open("a") as stream:
-            made = subprocess.run(
-                [sys.executable, "-m", "service.keys", "alice"],
-                stdout=stream,
-                stderr=subprocess.PIPE,
-                check=True,
-            )
-    key = made.stderr.strip()
-    assert len(key) == 43
-    assert refusal(Keys(Settings(api_keys_file=path)), Access.PREDICT, {b"x-api-key": key}) is None
-    assert key not in path.read_bytes()
-    assert len(path.read_text().splitlines()) == 2
-    assert keys.main(["not a name"]) == keys.main([]) == 2
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_file_of_any_editor_is_read(tmp_path: Path, end: str) -> None:
-    """With a byte order mark, and CRLF."""
-    path = tmp_path / "keys"
-    path.write_bytes(f"\ufeff{line('predict-key').strip()}{end}{line('other').strip()}{end}".encode())
-    Keys(Settings(api_keys_file=path)).check(Access.PREDICT, PREDICT)
-
-
-def test_a_file_that_is_not_utf_8_stops_the_start_with_one_line(tmp_path: Path) -> None:
-    """As some editors save it: the line says so."""
-    path = tmp_path / "keys"
-    path.write_bytes(line("predict-key").encode("utf-16"))
-    with pytest.raises(StartError, match=r"SERVICE_API_KEYS_FILE=.*keys: it is not UTF-8"):
-        Keys(Settings(api_keys_file=path))
+@pytest.mark.parametrize("name", ["api_keys_file", "admin_keys_file"])
+def test_a_file_that_cannot_be_used_is_named_by_its_setting(tmp_path: Path, name: str) -> None:
+    """Before anything starts."""
+    settings = Settings.model_validate({name: tmp_path / "none"})
+    with pytest.raises(StartError, match=f"^SERVICE_{name.upper()}=.*none: No such file"):
+        Keys(settings)

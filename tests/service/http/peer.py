@@ -23,6 +23,7 @@ from service.settings import Settings
 from service.wire.results import Results
 from tests.service.virtual_time import VirtualLoop
 
+NO_RESULTS = Results(b"", 0, 2, 0)
 GET = b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -74,14 +75,17 @@ class Transport(asyncio.Transport):
 
 
 class Queue:
-    """A batcher that keeps what it is given until the test lets it go on."""
+    """A batcher that keeps what it is given until the test lets it go on, unless there are no rows in it."""
 
     def __init__(self) -> None:
         self.waiting: list[Call] = []
         self.forgotten: list[Call] = []
 
     def submit(self, call: Call) -> None:
-        self.waiting.append(call)
+        if call.rows:
+            self.waiting.append(call)
+        else:
+            call.succeed(NO_RESULTS, 0)
 
     def forget(self, call: Call) -> None:
         self.forgotten.append(call)
@@ -155,7 +159,7 @@ class Peer:
 
     def score(self) -> None:
         """Have the longest waiting request answered."""
-        self.queue.waiting.pop(0).succeed(Results(b"", 0, 2, 0), 0)
+        self.queue.waiting.pop(0).succeed(NO_RESULTS, 0)
         self.loop.go_on()
 
     def look(self, after_s: float) -> None:

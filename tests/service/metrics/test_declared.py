@@ -99,11 +99,11 @@ def test_what_is_counted_reaches_the_files_together_and_soon(
 def test_labels_are_counted_by_their_class(counted: tuple[Metrics, CollectorRegistry]) -> None:
     """By the numbers that the codec keeps, which begin anew."""
     metrics, registry = counted
-    metrics.labels[1] += 7
+    metrics.label_counts[1] += 7
     metrics.flush()
     metrics.flush()
     labels = {"model": "tiny", "version": "3"}
     name = "logitserve_predictions_total"
     assert registry.get_sample_value(name, labels | {"label": "yes"}) == 7
     assert registry.get_sample_value(name, labels | {"label": "no"}) is None
-    assert metrics.labels == [0, 0]
+    assert metrics.label_counts == [0, 0]

@@ -2,9 +2,8 @@
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 
-from service.oip.statistics import ROUTES, statistics
-
-PREDICT, INFER, INFER_VERSION = ROUTES
+from service.oip.statistics import statistics
+from service.paths import INFER, INFER_VERSION, PREDICT
 
 
 def answers(*counts: tuple[str, str, int]) -> Metric:

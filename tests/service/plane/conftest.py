@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.service.plane.bench import Bench
+from tests.service.plane.workbench import Workbench
 from tests.service.virtual_time import VirtualLoop
 
 
 @pytest.fixture
-def bench(loop: VirtualLoop) -> Callable[..., Bench]:
+def workbench(loop: VirtualLoop) -> Callable[..., Workbench]:
     """Make a batcher."""
-    return lambda lanes=1, **settings: Bench(loop, lanes, **settings)
+    return lambda lanes=1, **settings: Workbench(loop, lanes, **settings)

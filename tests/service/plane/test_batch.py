@@ -5,15 +5,15 @@ from collections.abc import Callable
 
 from service.plane.batch import Batch, Model
 from service.wire import frames
-from tests.service.plane.bench import DIGEST, Bench, Job
+from tests.service.plane.workbench import DIGEST, Job, Workbench
 from tests.service.virtual_time import VirtualLoop
 
 
 def test_the_frame_names_the_model_and_the_last_deadline(
-    loop: VirtualLoop, bench: Callable[..., Bench]
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
 ) -> None:
     """Rows in order, the flag when anyone asks for explanations; who left meanwhile is not in it."""
-    one = bench()
+    one = workbench()
     jobs = [Job(loop, 2, 5.0), Job(loop, 1, 7.0, explain=True), Job(loop, 3, 9.0)]
     jobs[2].live = False
     batch = Batch(7, list(jobs), Model(bytes.fromhex(DIGEST), 2, 1), one.batcher)

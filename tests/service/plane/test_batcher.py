@@ -7,13 +7,13 @@ import pytest
 from service.errors import DeadlineError, InternalError
 from service.plane.batcher import BATCH_TARGET_S, MAX_ATTEMPTS, SWEEP_S
 from service.wire.frames import Status
-from tests.service.plane.bench import Bench, Job
+from tests.service.plane.workbench import Job, Workbench
 from tests.service.virtual_time import VirtualLoop
 
 
-def test_a_lone_request_leaves_at_once(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+def test_a_lone_request_leaves_at_once(loop: VirtualLoop, workbench: Callable[..., Workbench]) -> None:
     """Nothing is waited for, not even the loop's turn."""
-    one = bench()
+    one = workbench()
     job = Job(loop)
     one.submit(job)
     assert [batch.jobs for batch in one.lanes[0].sent] == [[job]]
@@ -22,9 +22,24 @@ def test_a_lone_request_leaves_at_once(loop: VirtualLoop, bench: Callable[..., B
     assert len(one.pending) == 0
 
 
-def test_what_waits_together_leaves_together_in_order(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+def test_a_request_without_rows_is_answered_at_once(
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
+) -> None:
+    """Whoever else waits: no worker has anything to do with it."""
+    one = workbench()
+    first, waiting, empty = Job(loop), Job(loop), Job(loop, rows=0)
+    one.submit(first, waiting, empty)
+    assert empty.scores == []
+    assert list(one.pending) == [first, waiting]
+    one.reply()
+    assert one.lanes[0].sent[-1].jobs == [waiting]
+
+
+def test_what_waits_together_leaves_together_in_order(
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
+) -> None:
     """While the worker is busy; each request gets its own rows' results."""
-    one = bench()
+    one = workbench()
     first, *others = jobs = [Job(loop, rows) for rows in (1, 2, 1, 3)]
     one.submit(*jobs)
     assert len(one.lanes[0].sent) == 1
@@ -36,19 +51,19 @@ def test_what_waits_together_leaves_together_in_order(loop: VirtualLoop, bench: 
     assert one.counts.batches == [1, 6]
 
 
-def test_free_lanes_are_all_used(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+def test_free_lanes_are_all_used(loop: VirtualLoop, workbench: Callable[..., Workbench]) -> None:
     """A second request does not wait for the first one's worker when another is free."""
-    two = bench(lanes=2)
+    two = workbench(lanes=2)
     two.submit(Job(loop), Job(loop))
     loop.go_on()
     assert [len(lane.sent) for lane in two.lanes] == [1, 1]
 
 
 def test_a_batch_has_no_more_rows_than_one_request_may_have(
-    loop: VirtualLoop, bench: Callable[..., Bench]
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
 ) -> None:
     """But a request is never cut."""
-    one = bench(max_rows=4)
+    one = workbench(max_rows=4)
     one.submit(Job(loop), *[Job(loop, rows) for rows in (3, 1, 2, 4)])
     for _ in range(4):
         loop.go_on()
@@ -56,9 +71,11 @@ def test_a_batch_has_no_more_rows_than_one_request_may_have(
     assert [batch.rows for batch in one.lanes[0].sent] == [1, 4, 2, 4]
 
 
-def test_a_batch_is_as_long_as_the_pace_allows(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+def test_a_batch_is_as_long_as_the_pace_allows(
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
+) -> None:
     """A slow model's batches are short, so that the next one does not wait for long."""
-    one = bench()
+    one = workbench()
     for _ in range(100):  # the pace is a running mean
         one.submit(Job(loop))
         one.reply(seconds=BATCH_TARGET_S / 4)
@@ -67,9 +84,11 @@ def test_a_batch_is_as_long_as_the_pace_allows(loop: VirtualLoop, bench: Callabl
     assert one.lanes[0].sent[-1].rows == pytest.approx(4, abs=1)
 
 
-def test_a_request_is_answered_at_its_deadline(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+def test_a_request_is_answered_at_its_deadline(
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
+) -> None:
     """Whether it waits in the queue or at a worker, and not much later; then nothing more reaches it."""
-    one = bench()
+    one = workbench()
     at_work, waiting = Job(loop, timeout_s=1.0), Job(loop, timeout_s=0.5)
     one.submit(at_work, waiting)
     loop.go_on(2)
@@ -84,10 +103,10 @@ def test_a_request_is_answered_at_its_deadline(loop: VirtualLoop, bench: Callabl
 
 
 def test_a_worker_may_say_that_a_batch_is_too_late_or_failed(
-    loop: VirtualLoop, bench: Callable[..., Bench]
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
 ) -> None:
     """504 for what expired on its way, 500 for what the model failed on; the next batch goes on."""
-    one = bench()
+    one = workbench()
     for status, error in ((Status.EXPIRED, DeadlineError), (Status.FAILED, InternalError)):
         job, following = Job(loop), Job(loop)
         one.submit(job, following)
@@ -97,9 +116,11 @@ def test_a_worker_may_say_that_a_batch_is_too_late_or_failed(
         assert following.scores == [0.0]
 
 
-def test_a_lost_batch_is_sent_again_before_any_other(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+def test_a_lost_batch_is_sent_again_before_any_other(
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
+) -> None:
     """Scoring is pure; nobody notices the death."""
-    one = bench()
+    one = workbench()
     first, second = Job(loop), Job(loop)
     one.submit(first, second)
     one.die()
@@ -109,9 +130,11 @@ def test_a_lost_batch_is_sent_again_before_any_other(loop: VirtualLoop, bench: C
     assert first.scores == second.scores == [0.0]
 
 
-def test_a_batch_that_workers_die_on_is_given_up(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+def test_a_batch_that_workers_die_on_is_given_up(
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
+) -> None:
     """It must not take every worker with it."""
-    one = bench()
+    one = workbench()
     poison, good = Job(loop), Job(loop)
     one.submit(poison, good)
     for _ in range(MAX_ATTEMPTS):
@@ -123,10 +146,10 @@ def test_a_batch_that_workers_die_on_is_given_up(loop: VirtualLoop, bench: Calla
 
 
 def test_a_lost_batch_that_nobody_waits_for_is_not_sent_again(
-    loop: VirtualLoop, bench: Callable[..., Bench]
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
 ) -> None:
     """Its clients went away, or their time is over."""
-    one = bench()
+    one = workbench()
     gone, other = Job(loop), Job(loop)
     one.submit(gone, other)
     gone.live = False
@@ -135,9 +158,9 @@ def test_a_lost_batch_that_nobody_waits_for_is_not_sent_again(
     assert [batch.jobs for batch in one.lanes[0].sent] == [[gone], [other]]
 
 
-def test_a_client_that_left_is_not_scored(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+def test_a_client_that_left_is_not_scored(loop: VirtualLoop, workbench: Callable[..., Workbench]) -> None:
     """Its place is free at once."""
-    one = bench()
+    one = workbench()
     first, gone, last = Job(loop), Job(loop), Job(loop)
     one.submit(first, gone, last)
     gone.live = False
@@ -147,9 +170,11 @@ def test_a_client_that_left_is_not_scored(loop: VirtualLoop, bench: Callable[...
     assert one.lanes[0].sent[-1].jobs == [last]
 
 
-def test_the_wait_is_told_by_the_pace_last_seen(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+def test_the_wait_is_told_by_the_pace_last_seen(
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
+) -> None:
     """Of what stands in the queue; what is at work is not in it."""
-    one = bench()
+    one = workbench()
     assert one.batcher.expected_wait_s() == 0
     for _ in range(100):
         one.submit(Job(loop))
@@ -159,10 +184,10 @@ def test_the_wait_is_told_by_the_pace_last_seen(loop: VirtualLoop, bench: Callab
 
 
 def test_lanes_are_looked_at_while_anything_is_pending_and_no_longer(
-    loop: VirtualLoop, bench: Callable[..., Bench]
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
 ) -> None:
     """A worker that is stuck is found; an idle process has no timer."""
-    one = bench()
+    one = workbench()
     one.submit(Job(loop, timeout_s=0.1))
     loop.go_on(0.05)
     assert one.lanes[0].looked_at >= 2
@@ -174,9 +199,9 @@ def test_lanes_are_looked_at_while_anything_is_pending_and_no_longer(
     assert one.lanes[0].looked_at == before
 
 
-def test_who_stood_still_blames_no_worker(loop: VirtualLoop, bench: Callable[..., Bench]) -> None:
+def test_who_stood_still_blames_no_worker(loop: VirtualLoop, workbench: Callable[..., Workbench]) -> None:
     """After a stop of this process its own clock says nothing of the workers'."""
-    one = bench()
+    one = workbench()
     one.submit(Job(loop, timeout_s=60))
     loop.go_on(0.1)
     before = one.lanes[0].looked_at
@@ -188,10 +213,10 @@ def test_who_stood_still_blames_no_worker(loop: VirtualLoop, bench: Callable[...
 
 
 def test_an_overdue_queue_is_dropped_while_no_worker_takes_it(
-    loop: VirtualLoop, bench: Callable[..., Bench]
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
 ) -> None:
     """It would hold memory, and look like work to the admission."""
-    one = bench()
+    one = workbench()
     one.lanes[0].free = False
     one.submit(*[Job(loop, timeout_s=0.5) for _ in range(100)])
     loop.go_on(1)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from service.backlog import let_in, turn_away, waiting
 from service.host.listener import bind
-from service.http.backlog import let_in, turn_away, waiting
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's check is Linux's")
 

@@ -74,7 +74,7 @@ class Counts:
 
     def __init__(self) -> None:
         self.batches: list[int] = []
-        self.queue_wait = self
+        self.queue_wait_tally = self
 
     def batch(self, rows: int, _: int) -> None:
         self.batches.append(rows)
@@ -86,7 +86,7 @@ class Counts:
         pass
 
 
-class Bench:
+class Workbench:
     """A batcher with lanes that a test drives."""
 
     def __init__(self, loop: VirtualLoop, lanes: int = 1, **settings: Any) -> None:

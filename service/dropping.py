@@ -1,4 +1,4 @@
-"""Writes log lines without ever waiting. Knows nothing of what is in them."""
+"""Log lines written without ever waiting: what nobody takes is dropped. Knows nothing of what is in them."""
 
 import logging
 import os
@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable
 
 
-class PatientHandler(logging.Handler):
+class DroppingHandler(logging.Handler):
     """Writes lines to a descriptor and never waits: what nobody takes is dropped and counted.
 
     A reader that stalls (a frozen terminal, a stuck collector) would else stop the service with its next

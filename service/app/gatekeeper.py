@@ -38,11 +38,11 @@ class Asked:
         self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
         self.request_id = edge.accounting.request_id(self.headers)
         self.started = time.monotonic()
-        self.route = UNMATCHED
+        self.template = UNMATCHED
 
 
-class Observer:
-    """Sees every ASGI request come and go."""
+class Gatekeeper:
+    """Lets ASGI requests in, or not, and sees their answers out."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -87,7 +87,7 @@ class Observer:
         # A method that the route does not take is not counted by its name: the client chose it.
         if status != MethodNotAllowedError.status and "route" in scope:
             route: Any = scope["route"]
-            asked.route = route.path
+            asked.template = route.path
         edge.accounting.answered(asked, status, code)
 
     async def _pass_on(self, edge: Edge, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:

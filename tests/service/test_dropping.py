@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
+from service.dropping import DroppingHandler
 from service.logs import TextFormatter
-from service.patient import PatientHandler
 
 
 def flood(descriptor: int) -> int:
     """Write 100 long lines; return how many were dropped."""
     dropped: list[int] = []
-    handler = PatientHandler(descriptor, dropped.append)
+    handler = DroppingHandler(descriptor, dropped.append)
     handler.setFormatter(TextFormatter())
     for _ in range(100):
         handler.handle(logging.makeLogRecord({"msg": "x" * 3000, "levelname": "INFO"}))
@@ -80,7 +80,7 @@ def test_who_reads_again_gets_whole_lines_and_is_told_how_many_are_missing() -> 
     """A line that was begun is ended first, and what is missing is said where it is missing."""
     reader, shared = os.pipe()
     dropped: list[int] = []
-    handler = PatientHandler(shared, dropped.append)
+    handler = DroppingHandler(shared, dropped.append)
     handler.setFormatter(logging.Formatter("%(message)s"))
 
     def say(text: str) -> None:

@@ -1,0 +1,31 @@
+"""What routes ask of the process that they run in: is it ready, what is counted. Knows nothing of answers."""
+
+import asyncio
+
+from fastapi import Request
+
+from service.deployment import Deployment
+from service.errors import NotReadyError
+from service.gate.readiness import Readiness
+from service.metrics.declared import FLUSH_S
+from service.metrics.scrape import TolerantCollector
+
+
+def readiness(request: Request) -> Readiness:
+    """Return what this process knows of its workers."""
+    found: Readiness = request.state.readiness
+    return found
+
+
+async def check_ready(request: Request) -> None:
+    """Raise NotReadyError, with the reason, when this process should get no new requests."""
+    reason = await readiness(request).unready()
+    if reason is not None:
+        raise NotReadyError(reason)
+
+
+async def scrape(request: Request, deployment: Deployment) -> TolerantCollector:
+    """Return what all processes counted of everything that was answered before."""
+    await asyncio.sleep(FLUSH_S)
+    request.state.flush()
+    return TolerantCollector(deployment.metrics_dir, deployment.http_slots)

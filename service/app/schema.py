@@ -1,0 +1,51 @@
+"""The bodies of `/info` and of every error as pydantic models: what the OpenAPI says of them."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from models.manifest import Data, Fit, Input, Metrics
+
+
+class UsableCores(BaseModel):
+    """How many cores the service uses, and which limit says so."""
+
+    usable: int
+    reason: str
+
+
+class Info(BaseModel):
+    """What is served, from what it was trained, and on what it runs."""
+
+    model: str
+    version: str
+    digest: str
+    device: str | None
+    cores: UsableCores
+    libraries: dict[str, str | None]
+    trained_with: dict[str, str]
+    created: datetime
+    git_commit: str | None
+    inputs: list[Input]
+    classes: list[str]
+    threshold: float
+    data: Data
+    fit: Fit
+    metrics: dict[str, Metrics]
+
+
+class Detail(BaseModel):
+    """One thing that is wrong: the row's number from 0, the input's name, and why."""
+
+    row: int | None = None
+    input: str | None = None
+    reason: str
+
+
+class ErrorResponse(BaseModel):
+    """The body of every answer that is not a success."""
+
+    error: str
+    code: str
+    request_id: str
+    details: list[Detail] | None = None
