@@ -43,6 +43,8 @@ class Hosts:
         name would be of this service's origin (DNS rebinding). No DNS of others answers for an address or
         for a name without a dot, which is what proxies call what is behind them.
         """
+        if host in self.known:
+            return None
         matched = AUTHORITY.fullmatch(host)
         if matched is None:
             return MalformedError("Host: wanted a name or an address, with a port or without")

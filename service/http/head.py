@@ -64,5 +64,6 @@ def target(url: bytes) -> tuple[bytes, bytes]:
 
 def _is_foreign(version: str, method: bytes, url: bytes, read: bytes) -> bool:
     """Return whether this is RTSP or ICE, of which the parser reads the version and not the name."""
-    line = method + rb" +" + re.escape(url) + rb" +(RTSP|ICE)/"
-    return (version == "1.0" or b" HTTP/1.1\r\n" not in read) and re.search(line, read) is not None
+    if version != "1.0" and b" HTTP/1.1\r\n" in read:
+        return False
+    return re.search(method + rb" +" + re.escape(url) + rb" +(RTSP|ICE)/", read) is not None

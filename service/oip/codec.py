@@ -3,6 +3,7 @@
 The protocol is https://github.com/kserve/open-inference-protocol, with Triton's binary tensor data.
 """
 
+import contextlib
 import functools
 import json
 import re
@@ -16,9 +17,10 @@ from models.manifest import Manifest
 from service.body import compression
 from service.body.ident import WRONG_ID
 from service.body.whole import whole_body
-from service.errors import InvalidError, MalformedError, NoSuchModelError, quote
-from service.oip import tensors
-from service.oip.inputs import Inputs
+from service.errors import InvalidError, MalformedError, NoSuchModelError, ServiceError, quote
+from service.oip import bulk, tensors
+from service.oip.bulk import BULK_BYTES
+from service.oip.inputs import Inputs, Rows
 from service.oip.schema import InferRequest
 from service.oip.signature import DEFAULT_OUTPUTS, EXPLANATION, outputs
 from service.plane.call import Call, Content
@@ -38,6 +40,14 @@ class Wanted(NamedTuple):
     binary: bool
 
 
+class Form(NamedTuple):
+    """What an answer has, and its JSON, with a `%` for the id, and for the rows and data of each output."""
+
+    outputs: tuple[Wanted, ...]
+    explain: bool
+    json: bytes
+
+
 class InferCodec:
     """The two directions of `/v2/models/…/infer` for one version of a model."""
 
@@ -51,16 +61,18 @@ class InferCodec:
         self._decision = manifest.decision
         self._label_counts = label_counts
         self._parse_known = functools.lru_cache(KNOWN_HEADERS)(self._parse)
+        self._known_form = functools.lru_cache(KNOWN_HEADERS)(self._form)
         self._validate = InferRequest.__pydantic_validator__.validate_json
         self._outputs = {
             tensor.name: f'{{"name": "{tensor.name}", "datatype": "{tensor.datatype}", '
             f'"shape": [{", ".join(["%d", *map(str, tensor.dims)])}], '
             for tensor in outputs(manifest).values()
         }
-        self._labels_json = [json.dumps(label) for label in manifest.classes]
+        self._labels_json = np.array([json.dumps(label).encode() for label in manifest.classes], object)
         self._labels_bytes = np.array([tensors.text_element(label) for label in manifest.classes], object)
         head = {"model_name": manifest.name, "model_version": str(manifest.version)}
-        self._head = json.dumps(head)[1:-1]
+        self._head = json.dumps(head)[1:-1].replace("%", "%%")
+        self._raw = self._form(tuple(Wanted(name, binary=True) for name in DEFAULT_OUTPUTS))
 
     def decode(self, call: Call) -> None:
         """Validate the body and set the call's `payload`, `rows`, `explain`, `id` and `encode`.
@@ -71,20 +83,16 @@ class InferCodec:
         body = whole_body(call, self._most_bytes)
         length = self._json_length(call, body)
         if length == 0 and HEADER_LENGTH in call.headers:
-            wanted = [Wanted(name, binary=True) for name in DEFAULT_OUTPUTS]
-            values = self._inputs.raw(body)
+            form, values = self._raw, self._inputs.raw(body)
         else:
-            # The JSON before bytes is the same in request after request of a client.
-            parse = self._parse_known if length <= KNOWN_BYTES and length < len(body) else self._parse
-            request, wanted = parse(body[:length])
-            values = self._inputs.rows(request.inputs, memoryview(body)[length:])
+            request, form, values = self._read(body, length)
             if request.parameters.timeout:
                 call.deadline = min(call.deadline, call.started + request.parameters.timeout / MICROSECONDS)
             call.id = request.id
         call.rows = len(values)
         call.payload = tensors.to_bytes(values)
-        call.explain = any(output.name in EXPLANATION for output in wanted)
-        call.encode = functools.partial(self._encode, wanted)
+        call.explain = form.explain
+        call.encode = functools.partial(self._encode, form)
 
     # The request
 
@@ -99,7 +107,24 @@ class InferCodec:
             )
         return int(given)
 
-    def _parse(self, header: bytes) -> tuple[InferRequest, list[Wanted]]:
+    def _read(self, body: bytes, length: int) -> tuple[InferRequest, Form, Rows]:
+        """Return the request, its answer's form and its rows; the first `length` bytes of `body` are JSON."""
+        if length < len(body):
+            request, form = self._look_up(body[:length])
+            return request, form, self._inputs.rows(request.inputs, memoryview(body)[length:])
+        if length >= BULK_BYTES:
+            with contextlib.suppress(ValueError, ServiceError):
+                rest, data = bulk.cut(body)
+                request, form = self._look_up(rest)
+                return request, form, self._inputs.bulk(request.inputs, data)
+        request, form = self._parse(body)
+        return request, form, self._inputs.rows(request.inputs, memoryview(b""))
+
+    def _look_up(self, header: bytes) -> tuple[InferRequest, Form]:
+        """Parse JSON without data: it is the same in request after request of a client."""
+        return (self._parse_known if len(header) <= KNOWN_BYTES else self._parse)(header)
+
+    def _parse(self, header: bytes) -> tuple[InferRequest, Form]:
         try:
             request: InferRequest = self._validate(header)
         except ValidationError as error:
@@ -109,14 +134,14 @@ class InferCodec:
             place = ".".join(map(str, problem["loc"]))
             reason = "not offered" if problem["type"] == "none_required" else problem["msg"]
             raise MalformedError(f"{quote(place)}: {reason}" if place else reason) from None
-        wanted = self._wanted(request)
+        form = self._known_form(self._wanted(request))
         self._inputs.check(request.inputs)
-        return request, wanted
+        return request, form
 
-    def _wanted(self, request: InferRequest) -> list[Wanted]:
+    def _wanted(self, request: InferRequest) -> tuple[Wanted, ...]:
         default = request.parameters.binary_data_output
         if not request.outputs:
-            return [Wanted(name, default) for name in DEFAULT_OUTPUTS]
+            return tuple([Wanted(name, default) for name in DEFAULT_OUTPUTS])
         wanted: dict[str, Wanted] = {}
         for output in request.outputs:
             if output.name not in self._outputs or output.name in wanted:
@@ -124,47 +149,57 @@ class InferCodec:
                 raise InvalidError(f"output {quote(output.name)}: {why}")
             own = output.parameters.binary_data
             wanted[output.name] = Wanted(output.name, default if own is None else own)
-        return list(wanted.values())
+        return tuple(wanted.values())
 
     # The answer
 
-    def _encode(self, wanted: list[Wanted], call: Call, results: Results, first: int) -> bytes:
+    def _form(self, wanted: tuple[Wanted, ...]) -> Form:
+        explain = any(output.name in EXPLANATION for output in wanted)
+        parts = [
+            self._outputs[name] + ('"parameters": {"binary_data_size": %d}}' if binary else '"data": %b}')
+            for name, binary in wanted
+        ]
+        text = f'{{{self._head}, "id": %b, "outputs": [{", ".join(parts)}]}}'
+        return Form(wanted, explain, text.encode())
+
+    def _encode(self, form: Form, call: Call, results: Results, first: int) -> bytes:
         """Return the answer for the rows of `call`, the first of which is row `first` of `results`.
 
         Raises InvalidError when the model gives no number for a row.
         """
         probabilities = results.probabilities_array(first, call.rows)
         numbers = np.isfinite(probabilities)
-        if not numbers.all():
+        if np.count_nonzero(numbers) < numbers.size:
             row = int(numbers.all(1).argmin())
             raise InvalidError(f"row {row}: {NO_NUMBER}", [{"row": row, "reason": NO_NUMBER}])
         labels = self._decision.of_array(probabilities)
         for label, count in enumerate(np.bincount(labels).tolist()):
             self._label_counts[label] += count
         arrays: dict[str, NDArray[Any]] = {"probabilities": probabilities}
-        if call.explain:
+        if form.explain:
             arrays |= results.explanation_arrays(first, call.rows)
-        parts, raws = [], []
-        for name, binary in wanted:
+        given = call.request_id if call.id is None else call.id
+        values: list[Any] = [json.dumps(given).encode()]
+        raws = []
+        for name, binary in form.outputs:
             if binary:
                 raw = self._labels_raw(labels) if name == "label" else tensors.to_bytes(arrays[name])
                 raws.append(raw)
-                data = f'"parameters": {{"binary_data_size": {len(raw)}}}'
+                values += (call.rows, len(raw))
             else:
                 text = self._labels_text(labels) if name == "label" else tensors.to_json(arrays[name])
-                data = f'"data": {text}'
-            parts.append(f"{self._outputs[name] % call.rows}{data}}}")
-        given = call.request_id if call.id is None else call.id
-        header = f'{{{self._head}, "id": {json.dumps(given)}, "outputs": [{", ".join(parts)}]}}'.encode()
-        if raws:
-            call.content = Content(b"application/octet-stream", json_bytes=len(header))
+                values += (call.rows, text)
+        header = form.json % tuple(values)
+        if not raws:
+            return _compressed(call, header)
+        call.content = Content(b"application/octet-stream", json_bytes=len(header))
         return _compressed(call, b"".join([header, *raws]))
 
     def _labels_raw(self, labels: NDArray[np.intp]) -> bytes:
         return b"".join(self._labels_bytes[labels].tolist())
 
-    def _labels_text(self, labels: NDArray[np.intp]) -> str:
-        return f"[{', '.join([self._labels_json[label] for label in labels.tolist()])}]"
+    def _labels_text(self, labels: NDArray[np.intp]) -> bytes:
+        return b"[%b]" % b", ".join(self._labels_json[labels].tolist())
 
 
 def unknown(_: Call) -> NoReturn:

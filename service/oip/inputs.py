@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.manifest import Manifest
 from service.errors import MAX_DETAILS, MAX_TEXT, InvalidError, MalformedError, TooLargeError, quote
-from service.oip import tensors
+from service.oip import bulk, tensors
 from service.oip.schema import InferInput
 from service.oip.signature import FEATURES
 
@@ -71,6 +71,15 @@ class Inputs:
         if together:
             return found[FEATURES].reshape(-1, len(self._names))
         return np.stack([found[name] for name in self._names], axis=1)
+
+    def bulk(self, inputs: Sequence[InferInput], data: memoryview) -> Rows:
+        """Return the rows of checked `inputs` whose `data` was cut out.
+
+        Raises ValueError for what `rows` may still take, or has to refuse.
+        """
+        tensor = bulk.only(inputs)
+        values = tensors.from_text(data, tensor.shape, tensor.datatype)
+        return values.reshape(-1, len(self._names))
 
     def _together(self, inputs: Sequence[InferInput]) -> bool:
         return len(inputs) == 1 and inputs[0].name == FEATURES and self._names != [FEATURES]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 
+from service.body import numbers
 from service.errors import MalformedError, quote
 
 # Little-endian, as the protocol wants it on the wire.
@@ -29,7 +30,7 @@ _floats = TypeAdapter(Annotated[list[Annotated[float, Field(strict=True)]], Fiel
 _integers = TypeAdapter(Annotated[list[Annotated[int, Field(strict=True)]], Field(fail_fast=True)])
 
 
-class MisfitError(Exception):
+class MisfitError(ValueError):
     """Elements that are not what is wanted: their places in the flat tensor, and one reason for all."""
 
     def __init__(self, places: Sequence[int] | NDArray[np.intp], reason: str) -> None:
@@ -60,6 +61,20 @@ def from_json(data: list[Any], shape: Sequence[int], datatype: str) -> NDArray[n
     return _narrow(_narrow(values, datatype), "FP32")
 
 
+def from_text(text: memoryview, shape: Sequence[int], datatype: str) -> NDArray[np.float32]:
+    """Return the elements of `text`, a JSON list, as `from_json` does of the list itself.
+
+    Raises ValueError for whatever is not numbers of a floating datatype in this shape; `from_json` may
+    still take it.
+    """
+    if datatype not in FLOATS:
+        raise ValueError("not floats")
+    values = numbers.read(numbers.parse(text), text)
+    if values.shape != tuple(shape) and values.shape != (math.prod(shape),):
+        raise ValueError("not of this shape")
+    return _narrow(_narrow(values, datatype), "FP32").reshape(-1)
+
+
 def from_bytes(raw: memoryview, shape: Sequence[int], datatype: str) -> NDArray[np.float32]:
     """Return the elements of `raw`, little-endian and row-major, as float32; FP32 is not copied.
 
@@ -78,12 +93,12 @@ def to_bytes(values: NDArray[Any]) -> bytes:
     return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def to_json(values: NDArray[Any]) -> str:
+def to_json(values: NDArray[Any]) -> bytes:
     """Return an array's elements as flat JSON: nine digits say all of a float32."""
-    numbers = tuple(values.ravel().tolist())
+    flat = tuple(values.ravel().tolist())
     if values.dtype == np.float32:
-        return f"[{', '.join(['%.9g'] * len(numbers)) % numbers}]"
-    return json.dumps(numbers)
+        return b"[%b]" % b", ".join([b"%.9g"] * len(flat)) % flat
+    return json.dumps(flat).encode()
 
 
 def text_element(text: str) -> bytes:

@@ -8,17 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import simdjson
 
+from service.body import numbers
 from service.predict.schema import Envelope
 
 BULK_BYTES = 8 * 1024
 """From here on this is quicker than pydantic and `struct`; for a few rows they are."""
-KEPT_BYTES = 1 << 20
-"""A parser's buffers grow with what it reads. One is kept, because fresh pages cost as much as parsing, but
-not for the largest bodies. It cannot go on while a part of its last document lives, so none leaves `read`."""
 INSTANCES = "instances"
 MOST_FIELDS = 1 + len(Envelope.model_fields)
-
-_parser = simdjson.Parser()
 
 
 class Bulk(NamedTuple):
@@ -37,21 +33,16 @@ def read(body: bytes, inputs: int, max_rows: int) -> Bulk:
     """
     if not body.startswith(b"{"):  # the parser would skip a byte order mark
         raise ValueError("not an object")
+    document = numbers.parse(body)
     try:
-        document: Any = (_parser if len(body) <= KEPT_BYTES else simdjson.Parser()).parse(body)
         if len(document) > MOST_FIELDS:  # a look at one takes as long as there are others before it
             raise ValueError("too many fields")
-        instances = document[INSTANCES]
+        values = numbers.read(document[INSTANCES], body)
         fields = {name: document[name] for name in document if name != INSTANCES}
-        lengths = [len(row) for row in instances]
-        values = np.frombuffer(instances.as_buffer(of_type="d"), np.float64)
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError) as error:
         raise ValueError(str(error)) from None
-    rows = len(lengths)
-    brackets = np.count_nonzero(np.frombuffer(body, np.uint8) == ord("["))
-    # `as_buffer` flattens whatever is nested: the brackets say that nothing is, but the rows.
-    if not 0 < rows <= max_rows or set(lengths) != {inputs} or brackets != rows + 1:
-        raise ValueError("not rows of numbers")
+    if values.shape[1:] != (inputs,) or not 0 < len(values) <= max_rows:
+        raise ValueError("not rows of so many numbers")
     if len(fields) + 1 != len(document):
         raise ValueError("a field given twice")
     if any(isinstance(value, simdjson.Object | simdjson.Array) for value in fields.values()):
@@ -60,4 +51,4 @@ def read(body: bytes, inputs: int, max_rows: int) -> Bulk:
         narrowed = values.astype("<f4")
     if not np.isfinite(narrowed).all():
         raise ValueError("too large for float32")
-    return Bulk(narrowed.tobytes(), rows, fields)
+    return Bulk(narrowed.tobytes(), len(values), fields)

@@ -13,11 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from models.repository import Artifact
 from service.errors import InvalidError, MalformedError, ServiceError
+from service.oip.codec import InferCodec
 from service.plane.call import Call
 from service.wire.results import Results
+from tests.service.calls import KeptCall
 from tests.service.oip.scored import (
     GOOD,
+    MAX_ROWS,
+    MOST_BYTES,
     ONES,
     Model,
     binary,
@@ -267,3 +272,33 @@ def test_rows_too_large_for_the_model_are_invalid(model: Model) -> None:
     results = Results(np.array([0.5, 0.5, np.nan, np.nan], np.float32).tobytes(), 2, 2, 30)
     with pytest.raises(InvalidError, match="row 1"):
         call.encode(call, results, 0)
+
+
+def test_the_json_of_an_answer_is_frozen(artifact: Artifact) -> None:
+    """Byte for byte, with data in it and after it, also where a name looks like a format."""
+    manifest = artifact.manifest.model_copy(update={"name": "50%b", "classes": ["a %", '"é"']})
+    codec = InferCodec(manifest, MAX_ROWS, MOST_BYTES, [0, 0])
+    results = Results(np.array([0.75, 0.25, 1e-7, 1], np.float32).tobytes(), 2, 2, 30)
+    outputs = {
+        in_bytes: [
+            {"name": name, "parameters": {"binary_data": in_bytes}} for name in ("label", "probabilities")
+        ]
+        for in_bytes in (False, True)
+    }
+    answers = {}
+    for in_bytes, wanted in outputs.items():
+        call = KeptCall(json.dumps({"id": "é %d", "inputs": [GOOD], "outputs": wanted}).encode())
+        codec.decode(call)
+        answers[in_bytes] = call.encode(call, results, 0)
+    head = b'{"model_name": "50%b", "model_version": "1", "id": "\\u00e9 %d", "outputs": ['
+    assert answers[False] == head + (
+        b'{"name": "label", "datatype": "BYTES", "shape": [2], "data": ["a %", "\\"\\u00e9\\""]}, '
+        b'{"name": "probabilities", "datatype": "FP32", "shape": [2, 2], '
+        b'"data": [0.75, 0.25, 1.00000001e-07, 1]}]}'
+    )
+    assert answers[True] == head + (
+        b'{"name": "label", "datatype": "BYTES", "shape": [2], "parameters": {"binary_data_size": 15}}, '
+        b'{"name": "probabilities", "datatype": "FP32", "shape": [2, 2], '
+        b'"parameters": {"binary_data_size": 16}}]}'
+        b'\x03\0\0\0a %\x04\0\0\0"\xc3\xa9"' + np.array([0.75, 0.25, 1e-7, 1], "<f4").tobytes()
+    )
