@@ -22,10 +22,13 @@ def main(arguments: list[str], prog: str = "python -m training") -> int:
 
 def _train(arguments: list[str], prog: str) -> int:
     # Here, and not above: Ctrl-C while they are imported is Ctrl-C.
-    from models.errors import StoreError  # noqa: PLC0415
-    from models.repository import Repository  # noqa: PLC0415
-    from training.config import load  # noqa: PLC0415
-    from training.errors import TrainingError  # noqa: PLC0415
+    from models.uncollected import uncollected  # noqa: PLC0415
+
+    with uncollected():
+        from models.errors import StoreError  # noqa: PLC0415
+        from models.repository import Repository  # noqa: PLC0415
+        from training.config import load  # noqa: PLC0415
+        from training.errors import TrainingError  # noqa: PLC0415
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter of a label gets its number
@@ -34,8 +37,9 @@ def _train(arguments: list[str], prog: str) -> int:
         config = load(arguments, prog)
         if config.if_empty and Repository(config.store).names():
             return 0
-        # torch takes seconds to import, and neither --help nor --if-empty needs it.
-        from training import pipeline, progress, report  # noqa: PLC0415
+        # torch takes a second to import, and neither --help nor --if-empty needs it.
+        with uncollected():
+            from training import pipeline, progress, report  # noqa: PLC0415
 
         with progress.Bar() as bar:
             outcome = pipeline.run(config, bar)

@@ -41,7 +41,7 @@ class Config(BaseSettings):
         DEFAULT_MODEL,
         min_length=1,
         description=(
-            "What to learn from: breast-cancer (ships with scikit-learn, so that a first run needs no file), "
+            "What to learn from: breast-cancer (ships with logitserve, so that a first run needs no file), "
             "toy (100 points in the plane), or the path of a .csv, .tsv (or .gz of them) or .parquet file "
             "with a header; every column but the target must be numeric."
         ),

@@ -1,5 +1,6 @@
 """Rows to learn from: load, check and split them. Knows nothing of what is learnt."""
 
+import csv
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
@@ -11,9 +12,13 @@ from numpy.typing import NDArray
 
 from models.manifest import SplitName
 from training.errors import DataError
+from training.strata import part
 
 MIN_CLASS_ROWS = 10
 """Of each class: a stratified 60/20/20 split then gives every split two rows of it or, by rounding, one."""
+BREAST_CANCER = Path(__file__).with_name("breast_cancer.csv")
+"""Breast Cancer Wisconsin (Diagnostic), by W. Wolberg, O. Mangasarian, N. Street and W. Street (1993), UCI
+Machine Learning Repository, https://doi.org/10.24432/C5DW2B, CC BY 4.0; rows and names as in scikit-learn."""
 TOY_SEED = 0
 TOY_ROWS = 100
 
@@ -82,22 +87,22 @@ def index_labels(
 
 def split(dataset: Dataset, seed: int) -> dict[SplitName, Split]:
     """Split into train (60 %), validation and test (20 % each), each with its share of every class."""
-    from sklearn.model_selection import train_test_split  # noqa: PLC0415 - takes over a second to import
-
     x, y = dataset.rows.x, dataset.rows.y
-    train, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=seed)
-    validation, test = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=seed)
-    chosen: dict[SplitName, NDArray[np.int64]] = {"train": train, "validation": validation, "test": test}
+    train, rest = part(y, 0.4, seed)
+    validation, test = part(y[rest], 0.5, seed)
+    chosen: dict[SplitName, NDArray[np.int64]] = {
+        "train": train,
+        "validation": rest[validation],
+        "test": rest[test],
+    }
     return {name: Split(x[rows], y[rows]) for name, rows in chosen.items()}
 
 
 def _breast_cancer() -> Dataset:
-    from sklearn.datasets import load_breast_cancer  # noqa: PLC0415 - takes over a second to import
-
-    bunch = load_breast_cancer()
-    labels = [str(label) for label in bunch.target_names[bunch.target]]
-    inputs = [str(name) for name in bunch.feature_names]
-    return _built_in("breast-cancer", "diagnosis", inputs, bunch.data, labels)
+    with BREAST_CANCER.open(newline="") as file:
+        (*inputs, target), *rows = csv.reader(file)
+    values = np.array([row[:-1] for row in rows], np.float64)
+    return _built_in("breast-cancer", target, inputs, values, [row[-1] for row in rows])
 
 
 def _toy() -> Dataset:

@@ -8,6 +8,7 @@ The intercept is free. Starting from zero keeps the intercepts of more than two 
 scikit-learn's are: each step takes from some what it gives to others.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,6 +89,13 @@ def fit(
     return Fit(iterations, objective, norm, converged=norm <= GRADIENT_TOLERANCE)
 
 
+class _LBFGS(torch.optim.LBFGS):
+    """Torch's, without the wrappers that import its compiler, a second, only to keep it off these methods."""
+
+    add_param_group = inspect.unwrap(torch.optim.LBFGS.add_param_group)
+    zero_grad = inspect.unwrap(torch.optim.LBFGS.zero_grad)
+
+
 def sgd(problem: Problem, config: Config, tick: Callable[[], None]) -> int:
     """Run the loop of the lecture and return its epochs; `weight_decay` is the penalty's gradient."""
     model = problem.model
@@ -115,7 +123,7 @@ def sgd(problem: Problem, config: Config, tick: Callable[[], None]) -> int:
 def lbfgs(problem: Problem, _config: Config, tick: Callable[[], None]) -> int:
     """Minimise with L-BFGS over all rows at once and return its iterations."""
     weight = problem.model.linear.weight
-    optimizer = torch.optim.LBFGS(
+    optimizer = _LBFGS(
         problem.model.parameters(),
         max_iter=MAX_ITERATIONS,
         tolerance_grad=GRADIENT_TOLERANCE,

@@ -5,7 +5,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-LIBRARIES = ("torch", "numpy", "safetensors", "scikit-learn")
+LIBRARIES = ("torch", "numpy", "safetensors")
 CHECKOUT = Path(__file__).parent.parent
 
 

@@ -14,6 +14,7 @@ from litserve.loops import LitLoop
 
 from models.errors import StoreError
 from models.repository import Artifact, Repository
+from models.uncollected import uncollected
 from service import logs
 from service.errors import StartError
 from service.lifetime import die_with
@@ -43,7 +44,8 @@ class ModelAPI(ls.LitAPI):  # type: ignore[misc] # LitServe ships no types
         die_with(self.main_pid)
         logs.configure(self.settings)
         try:
-            from service.worker.runtime import Runtime  # noqa: PLC0415 - torch is loaded in workers only
+            with uncollected():
+                from service.worker.runtime import Runtime  # noqa: PLC0415 - torch is loaded in workers only
 
             self.runtime = Runtime(self._artifact(), device)
         except Exception as error:  # whatever it is, main must hear of it

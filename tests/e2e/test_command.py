@@ -26,7 +26,7 @@ SHADOWS = (
     "multiprocessing",
     "numpy",
 )
-MODULES = ("pydantic", "uvicorn", "socket", "pyarrow", "sklearn", "fastapi", "subprocess", "tempfile")
+MODULES = ("pydantic", "uvicorn", "socket", "pyarrow", "rich", "fastapi", "subprocess", "tempfile")
 
 
 @pytest.fixture(scope="module")

@@ -7,19 +7,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.datasets import load_breast_cancer
 
 from training.dataset import Dataset, Split, index_labels, load, split
 from training.errors import DataError
 
 
 def test_breast_cancer_is_the_default_of_the_lecture() -> None:
-    """569 rows of 30 inputs, named as scikit-learn names them, in two classes by name."""
-    dataset = load("breast-cancer", None)
+    """569 rows of 30 inputs, values and names as scikit-learn has them, in two classes by name."""
+    dataset, expected = load("breast-cancer", None), load_breast_cancer()
     assert dataset.rows.x.shape == (569, 30)
-    assert dataset.rows.x.dtype == np.float32
-    assert (dataset.inputs[0], dataset.inputs[-1]) == ("mean radius", "worst fractal dimension")
+    np.testing.assert_array_equal(dataset.rows.x, expected.data.astype(np.float32))
+    assert dataset.inputs == tuple(expected.feature_names)
     assert (dataset.target, dataset.classes) == ("diagnosis", ("benign", "malignant"))
-    assert np.bincount(dataset.rows.y).tolist() == [357, 212]
+    labels = np.array(dataset.classes)[dataset.rows.y]
+    np.testing.assert_array_equal(labels, expected.target_names[expected.target])
 
 
 def test_toy_is_a_hundred_points_that_a_line_separates() -> None:

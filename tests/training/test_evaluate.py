@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn import metrics
 
-from training.evaluate import evaluate
+from training.evaluate import evaluate, roc_auc
 
 
 def random_answers(classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -27,10 +29,17 @@ def test_metrics_are_those_of_scikit_learn(classes: int) -> None:
         metrics.brier_score_loss(y, exact[:, 1] if two else exact, scale_by_half=two), rel=1e-5
     )
     assert found.roc_auc == pytest.approx(
-        metrics.roc_auc_score(y, exact[:, 1] if two else exact, multi_class="ovr")
+        metrics.roc_auc_score(y, exact[:, 1] if two else exact, multi_class="ovr"), abs=1e-12
     )
     assert found.accuracy == metrics.accuracy_score(y, exact.argmax(1))
     assert found.confusion == tuple(map(tuple, metrics.confusion_matrix(y, exact.argmax(1)).tolist()))
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.5, 0.5000001, 1.0]), st.booleans()), max_size=60))
+def test_the_area_counts_ties_as_scikit_learn_does(rows: list[tuple[float, bool]]) -> None:
+    """Whatever is tied, within a class and across, the area is scikit-learn's to the last digits."""
+    scores, positive = map(np.array, zip(*rows, (0.3, True), (0.4, False), strict=True))
+    assert roc_auc(scores, positive) == pytest.approx(metrics.roc_auc_score(positive, scores), abs=1e-12)
 
 
 def test_the_baseline_is_the_majority_class() -> None:

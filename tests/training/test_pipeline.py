@@ -102,6 +102,19 @@ print(torch.get_num_threads())
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1\n"
 
 
+def test_the_default_run_imports_little(tmp_path: Path) -> None:
+    """Neither Arrow nor torch's compiler, nor what its numbers are compared with: each takes a second."""
+    code = """
+import sys
+from training.__main__ import main
+main(["--store", sys.argv[1]])
+print(*{"pyarrow", "pandas", "scipy", "sklearn", "sympy", "torch._dynamo"} & sys.modules.keys())
+"""
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said.splitlines()[-1] == ""
+
+
 def test_a_store_that_cannot_be_written_is_one_line(toy: Config) -> None:
     """A path that is a file is named, and nothing else is made."""
     toy.store.write_text("not a directory")

@@ -18,6 +18,6 @@ def test_the_commit_is_that_of_the_checkout() -> None:
 def test_the_libraries_are_those_in_use() -> None:
     """The versions are the ones that this process imported."""
     found = provenance.libraries()
-    assert found.keys() == {"python", "torch", "numpy", "safetensors", "scikit-learn"}
+    assert found.keys() == {"python", "torch", "numpy", "safetensors"}
     assert found["numpy"] == np.__version__
     assert found["torch"].partition("+")[0] == torch.__version__.partition("+")[0]
