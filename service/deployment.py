@@ -9,6 +9,7 @@ from service.gate.keys import Keys
 from service.lifetime import Ending
 from service.run_directory import api_slot, metrics_path, socket_path
 from service.settings import Settings
+from service.shares import Shares
 
 
 class Deployment:
@@ -35,3 +36,4 @@ class Deployment:
         self.http_slots = [api_slot(number) for number in range(settings.api_servers)]
         self.flags = Flags(workers)
         self.ending = Ending()
+        self.shares = Shares(settings.api_servers)

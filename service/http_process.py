@@ -72,7 +72,7 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
         accounting=accounting,
         routes=_routes(deployment, metrics.label_counts),
         batcher=batcher,
-        sweep=Sweep(),
+        sweep=Sweep(deployment.shares, slot),
         draining=deployment.flags.draining,
         timeout_s=settings.timeout_s,
         receive_timeout_s=settings.receive_timeout_s,

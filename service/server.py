@@ -73,6 +73,7 @@ def serve(settings: Settings) -> None:
                 functools.partial(open_process, deployment),
                 Connection,
                 deployment.ending.fd,
+                deployment.shares,
             )
             gc.freeze()  # what is here before the forks stays shared between the HTTP processes
             workers = Workers(deployment, host, metrics)

@@ -8,6 +8,7 @@ version, and what a worker takes from LitServe beside it.
 
 import asyncio
 import contextlib
+import functools
 import multiprocessing
 import multiprocessing.process
 import signal
@@ -20,8 +21,10 @@ import litserve as ls
 from fastapi import FastAPI
 from litserve.transport.base import MessageTransport
 
+from service.host.acceptor import Loop
 from service.host.device import Device
 from service.settings import Settings
+from service.shares import Shares
 
 PRIVATE = (
     "_start_server",
@@ -62,6 +65,7 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
         open_process: Callable[[int], AbstractAsyncContextManager[dict[str, Any]]],
         connection: type[asyncio.Protocol],
         ending: int,
+        shares: Shares,
     ) -> None:
         """`open_process` runs what the HTTP process of a slot needs and yields the state of its requests.
 
@@ -73,6 +77,7 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
         self._connection = connection
         self._settings = settings
         self._ending = ending
+        self._shares = shares
         self._slot = 0
         super().__init__(
             api,
@@ -125,6 +130,7 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
     def start_api(self, slot: int, listener: socket.socket) -> Process:
         """Fork the HTTP process of one slot, which accepts on `listener`."""
         self._slot = slot
+        self._shares.close(slot)  # until it accepts
         process: Process = self._start_server(
             self._settings.port,
             1,
@@ -133,7 +139,7 @@ class Host(ls.LitServer):  # type: ignore[misc] # LitServe ships no types
             "process",
             http=self._connection,
             ws="none",
-            loop="uvloop",
+            loop=functools.partial(Loop, self._shares, slot),
             access_log=False,
             log_config=None,
             backlog=BACKLOG,

@@ -58,6 +58,7 @@ class Connection(Reader):
     def begin(self, method: bytes, fields: dict[bytes, bytes], *, keep_alive: bool) -> None:
         """Make a turn of the request whose head is read."""
         route = self.edge.routes.paths.get(self.url) if method == b"POST" else None
+        self.repeatable = keep_alive and route is not None
         if route is None:
             path, query = self._target()
             route = self.edge.routes.find(unquote_to_bytes(path)) if method == b"POST" else None
@@ -101,6 +102,18 @@ class Connection(Reader):
     def _expects(self, fields: dict[bytes, bytes]) -> bool:
         return self.version == "1.1" and fields.get(b"expect", b"").lower() == b"100-continue"
 
+    def take(self, url: bytes, headers: dict[bytes, bytes], body: bytes) -> bool:
+        """Make a turn of a whole request whose head is known, if it is for the data plane."""
+        route = self.edge.routes.paths.get(url)
+        if route is None:
+            return False
+        self.started = time.monotonic()
+        self.receiving = turn = DirectTurn(self, route, headers)
+        turn.receive(body)
+        self.turns.append(turn)
+        self.received()
+        return True
+
     def received(self) -> None:
         """Start on the request that is whole, if no other is before it."""
         turn, self.receiving = self.receiving, None
@@ -128,6 +141,10 @@ class Connection(Reader):
     def run_app(self, cycle: RequestResponseCycle) -> None:
         """Have the app answer a request."""
         self._start_asgi_task(cycle, self.app)
+
+    def ends(self) -> bool:
+        """Return whether the answer that leaves now should be the last: nobody waits for another one."""
+        return self.edge.draining() or (len(self.turns) == 1 and self.edge.sweep.sheds())
 
     def answered(self, *, keep_alive: bool) -> None:
         """Take the answered request off; go on with the next one, or end the connection."""

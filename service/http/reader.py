@@ -23,6 +23,7 @@ from service.errors import (
 )
 from service.http import head
 from service.http.head import MAX_HEAD_BYTES, MAX_HEADERS, MAX_URL_BYTES, METHODS
+from service.http.known import KnownHead
 
 if TYPE_CHECKING:
     import asyncio
@@ -51,6 +52,11 @@ class Reader(HttpToolsProtocol):
         self.receiving: Message | None = None
         self.refusal: ServiceError | None = None
         self.in_head = self.upgrading = self.deaf = False
+        self.known = KnownHead()
+        self.repeatable = False
+        """Whether the last message that the parser read may come again, and be taken as it was."""
+        self.begun = 0
+        """How many messages began in one read."""
         self.url = self.data = b""
         self.headers = []
         self.earlier: list[bytes] = []
@@ -64,6 +70,10 @@ class Reader(HttpToolsProtocol):
         """Set `receiving` to the message that begins with this head; `url` and `headers` have the rest."""
 
     @abstractmethod
+    def take(self, url: bytes, headers: dict[bytes, bytes], body: bytes) -> bool:
+        """Go on with a whole message, and return whether that is possible without the parser."""
+
+    @abstractmethod
     def received(self) -> None:
         """Go on with the message that has become whole, which is received no more."""
 
@@ -72,9 +82,10 @@ class Reader(HttpToolsProtocol):
         """Answer what is being received with `error`, and be deaf to what comes after it."""
 
     def data_received(self, data: bytes) -> None:
-        if self.deaf:
+        between = self.receiving is None and not self.in_head
+        if self.deaf or (between and self.repeatable and self._repeats(data)):
             return
-        self.data = data
+        self.data, self.begun = data, 0
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -91,7 +102,16 @@ class Reader(HttpToolsProtocol):
             self.after_head += len(data)
             if self.after_head - self.body_bytes - CHUNK_BYTES * self.chunks > MAX_HEAD_BYTES:
                 self.refuse(HeadersTooLargeError(f"more than {MAX_HEAD_BYTES} bytes around the body's"))
+        elif between and self.repeatable and self.begun == 1 and not self.deaf:
+            self.known.learn(data, self.url, self.headers)
         self.data = b""
+
+    def _repeats(self, data: bytes) -> bool:
+        """Go on with `data` if it is a whole message whose head the parser need not read again."""
+        if len(data) > self.edge.max_body_bytes:
+            return False
+        found = self.known.read(data)
+        return found is not None and self.take(self.known.url, *found)
 
     def _go_on(self, data: bytes, place: int) -> None:
         """Read on in `data` from `place`, after a head that offers an upgrade: it is ignored (RFC 9110 7.8).
@@ -128,6 +148,7 @@ class Reader(HttpToolsProtocol):
         self.refuse(self.refusal or MalformedError("this is not a valid HTTP request"))
 
     def on_message_begin(self) -> None:
+        self.begun += 1
         self.url = b""
         self.headers = []
         if not self.upgrading:  # else this is the same message, told again

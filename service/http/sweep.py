@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from email.utils import formatdate
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from service.shares import Shares
 
 SWEEP_S = 1.0
 """How often connections are looked at for a passed time limit: coarse, so that no request pays a timer."""
@@ -20,8 +23,12 @@ class Watched(Protocol):
 class Sweep:
     """Who is connected."""
 
-    def __init__(self) -> None:
+    def __init__(self, shares: Shares, slot: int) -> None:
+        """`slot` is this process's."""
         self.connections: set[Watched] = set()
+        self._shares = shares
+        self._slot = slot
+        self._surplus = self._lasting = 0
         self.date = b""
         """The Date of every answer (RFC 9110 6.6.1), made anew each second while anyone is connected."""
         self._sweeping = False
@@ -37,6 +44,14 @@ class Sweep:
     def closed(self, connection: Watched) -> None:
         """Watch it no more."""
         self.connections.discard(connection)
+        self._shares.add(self._slot, -1)
+
+    def sheds(self) -> bool:
+        """Return whether a connection should end with its answer, so that its client asks another process."""
+        if not self._lasting or not self._shares.surplus(self._slot):
+            return False
+        self._lasting -= 1
+        return True
 
     def _tell_time(self) -> None:
         self.date = formatdate(usegmt=True).encode()
@@ -46,6 +61,8 @@ class Sweep:
         now = time.monotonic()
         for connection in list(self.connections):
             connection.check_time(now)
+        before, self._surplus = self._surplus, self._shares.surplus(self._slot)
+        self._lasting = min(before, self._surplus)  # not of those that come and go
         self._sweeping = bool(self.connections)
         if self._sweeping:
             asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)

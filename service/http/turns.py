@@ -43,6 +43,7 @@ class Line(Protocol):
     flow: FlowControl
     started: float
 
+    def ends(self) -> bool: ...
     def answered(self, *, keep_alive: bool) -> None: ...
     def run_app(self, cycle: RequestResponseCycle) -> None: ...
 
@@ -127,7 +128,7 @@ class DirectTurn(Call):
             extra = "".join(
                 [f"{name}: {value}\r\n" for name, value in errors.headers(error).items()]
             ).encode()
-        if not self.keep_alive or edge.draining():
+        if not self.keep_alive or self._connection.ends():
             self.keep_alive = False
             extra += b"connection: close\r\n"
         if edge.cors.used:

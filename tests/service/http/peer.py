@@ -20,6 +20,7 @@ from service.http.edge import Edge
 from service.http.sweep import Sweep
 from service.plane.call import Call
 from service.settings import Settings
+from service.shares import Shares
 from service.wire.results import Results
 from tests.service.virtual_time import VirtualLoop
 
@@ -118,7 +119,7 @@ class Peer:
             accounting=accounting,
             routes=routes,
             batcher=self.queue,  # type: ignore[arg-type]
-            sweep=Sweep(),
+            sweep=Sweep(Shares(1), 0),
             draining=lambda: self.draining,
             timeout_s=made.timeout_s,
             receive_timeout_s=made.receive_timeout_s,
