@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import load, table
+from tests.bench import load, peers, table
 from tests.bench.table import Footprint, Sample
 from tests.bench.targets import ROOT, TARGETS, Server, serve
 from tests.bench.workloads import WORKLOADS, Workload
@@ -41,6 +41,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         store = Path(directory)
         _train(store)
+        if any(TARGETS[target].python == peers.PYTHON for target in options.targets):
+            peers.install()
         busy = psutil.cpu_percent(interval=BUSY_S)
         for number in range(options.rounds):
             for target in options.targets:

@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _rows(rows: int) -> Workload:
-    return Workload(f"{rows} rows, JSON", "/predict", instances(rows), (1,), ("logitserve",))
+    return Workload(f"{rows} rows, JSON", "/predict", (instances(rows),), (1,), ("logitserve",))
 
 
 def _sweep(store: Path, points: dict[int, tuple[Workload, int]], servers: int) -> dict[int, dict[str, float]]:

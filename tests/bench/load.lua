@@ -1,12 +1,25 @@
--- Sends one fixed request for ever and tells what happened as one line of JSON.
--- Arguments: the method, a file with the body, then each header as a name and a value.
+-- Sends requests in turn, again and again, and tells what happened as one line of JSON.
+-- Arguments: the method, a file with the bodies, the size of each, then each header as a name and a value.
+-- In a value {n} stands for the request's place.
+
+local requests, place = {}, 0
 
 function init(arguments)
-  wrk.method = arguments[1]
-  wrk.body = io.open(arguments[2], "rb"):read("*a")
-  for i = 3, #arguments, 2 do
-    wrk.headers[arguments[i]] = arguments[i + 1]
+  local bodies = io.open(arguments[2], "rb")
+  for size in arguments[3]:gmatch("%d+") do
+    local headers = {}
+    for name, value in pairs(wrk.headers) do headers[name] = value end
+    for i = 4, #arguments, 2 do
+      headers[arguments[i]] = (arguments[i + 1]:gsub("{n}", #requests))
+    end
+    local body = tonumber(size) > 0 and bodies:read(tonumber(size)) or ""
+    requests[#requests + 1] = wrk.format(arguments[1], nil, headers, body)
   end
+end
+
+function request()
+  place = place % #requests + 1
+  return requests[place]
 end
 
 function done(summary, latency)

@@ -45,9 +45,9 @@ def apply(workload: Workload, port: int, connections: int, seconds: int) -> Load
 
     Raises subprocess.CalledProcessError if wrk cannot connect, RuntimeError if nothing at all was answered.
     """
-    with tempfile.NamedTemporaryFile() as body:
-        body.write(workload.body)
-        body.flush()
+    with tempfile.NamedTemporaryFile() as bodies:
+        bodies.write(b"".join(workload.bodies))
+        bodies.flush()
         command = [
             "wrk",
             f"--threads={min(connections, 2)}",
@@ -58,7 +58,8 @@ def apply(workload: Workload, port: int, connections: int, seconds: int) -> Load
             f"http://127.0.0.1:{port}{workload.path}",
             "--",
             workload.method,
-            body.name,
+            bodies.name,
+            " ".join(str(len(body)) for body in workload.bodies),
             *chain.from_iterable(workload.headers),
         ]
         load = parse(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)

@@ -18,6 +18,7 @@ from typing import IO
 
 import psutil
 
+from tests.bench import peers
 from tests.bench.workloads import Workload
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,7 @@ class Target:
 
     arguments: str
     children: tuple[str, ...]
+    python: str | Path = sys.executable
 
 
 # uvicorn takes uvloop and httptools by itself where they are installed, as here.
@@ -42,6 +44,12 @@ TARGETS = {
         ("tracker", "api", "api"),
     ),
     "fastapi": Target(UVICORN + "--factory tests.bench.fastapi_inline:create_app", ("tracker", "api", "api")),
+    "granian": Target(
+        "-m granian --interface asgi --workers 2 --port {port} --log-level warning tests.bench.by_hand:app",
+        ("tracker", "api", "api"),
+        peers.PYTHON,
+    ),
+    "mosec": Target("-m tests.bench.mosec_server --port {port}", ("api", "tracker", "worker"), peers.PYTHON),
     "litserve": Target("-m tests.bench.stock_litserve", ("manager", "tracker", "worker", "api", "api")),
     "logitserve": Target("-m service", ("tracker", "worker", "api", "api")),
 }
@@ -86,7 +94,7 @@ def serve(name: str, store: Path, probe: Workload) -> Iterator[Server]:
     with tempfile.TemporaryFile() as log:
         begun = time.perf_counter()
         root = subprocess.Popen(
-            [sys.executable, *target.arguments.format(port=port).split()],
+            [target.python, *target.arguments.format(port=port).split()],
             cwd=ROOT,
             env=os.environ | {f"SERVICE_{key}": value for key, value in settings.items()},
             stdout=log,
@@ -124,7 +132,7 @@ def _free_port() -> int:
 def _answers(port: int, probe: Workload) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request(probe.method, probe.path, probe.body, dict(probe.headers))
+        connection.request(probe.method, probe.path, probe.bodies[0], dict(probe.headers))
         return connection.getresponse().status == http.HTTPStatus.OK
     except OSError:  # refused while it starts
         return False

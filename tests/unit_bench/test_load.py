@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from shutil import which
+from typing import ClassVar
 
 import pytest
 
@@ -35,9 +36,11 @@ class Picky(BaseHTTPRequestHandler):
     """Answers 200 to the request that the workload describes, 503 to every other."""
 
     protocol_version = "HTTP/1.1"
+    seen: ClassVar[set[tuple[str, bytes]]] = set()
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.seen.add((self.headers["X-One"], body))
         expected = self.path == "/here" and self.headers["X-One"] == "1" and body == b"a\0b"
         self.send_response(200 if expected else 503)
         self.send_header("Content-Length", "0")
@@ -50,6 +53,7 @@ class Picky(BaseHTTPRequestHandler):
 @pytest.fixture
 def picky() -> Iterator[int]:
     """The port of a `Picky` server."""
+    Picky.seen.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), Picky) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -62,7 +66,17 @@ def picky() -> Iterator[int]:
 @pytest.mark.parametrize(("body", "fails"), [(b"a\0b", False), (b"other", True)])
 def test_apply(picky: int, body: bytes, *, fails: bool) -> None:
     """Method, path, headers and a binary body arrive as described, and each refusal is counted."""
-    workload = Workload("picky", "/here", body, (1,), (), headers=(("X-One", "1"),), method="PUT")
+    workload = Workload("picky", "/here", (body,), (1,), (), headers=(("X-One", "1"),), method="PUT")
     load = apply(workload, picky, connections=1, seconds=1)
     assert load.requests > 0
     assert load.errors == (load.requests if fails else 0)
+
+
+@pytest.mark.skipif(which("wrk") is None, reason="wrk is not installed")
+def test_requests_that_differ_are_sent_in_turn(picky: int) -> None:
+    """Each body comes with its own place in its header."""
+    workload = Workload(
+        "picky", "/here", (b"a", b"b\n", b""), (1,), (), headers=(("X-One", "<{n}>"),), method="PUT"
+    )
+    apply(workload, picky, connections=1, seconds=1)
+    assert Picky.seen == {("<0>", b"a"), ("<1>", b"b\n"), ("<2>", b"")}
