@@ -46,10 +46,10 @@ TARGETS = {
     "fastapi": Target(UVICORN + "--factory tests.bench.fastapi_inline:create_app", ("tracker", "api", "api")),
     "granian": Target(
         "-m granian --interface asgi --workers 2 --port {port} --log-level warning tests.bench.by_hand:app",
-        ("tracker", "api", "api"),
+        ("api", "api"),
         peers.PYTHON,
     ),
-    "mosec": Target("-m tests.bench.mosec_server --port {port}", ("api", "tracker", "worker"), peers.PYTHON),
+    "mosec": Target("-m tests.bench.mosec_server --port {port}", ("tracker", "api", "worker"), peers.PYTHON),
     "litserve": Target("-m tests.bench.stock_litserve", ("manager", "tracker", "worker", "api", "api")),
     "logitserve": Target("-m service", ("tracker", "worker", "api", "api")),
 }
