@@ -4,6 +4,8 @@ import mmap
 
 CLOSED = 2**31 - 1
 """What a process that accepts nobody is taken to hold."""
+CHURN = 200
+"""Connections of one process that end in a second: where more come and go, nothing is there to balance."""
 
 
 class Shares:
@@ -13,6 +15,8 @@ class Shares:
         self._held = memoryview(mmap.mmap(-1, 4 * processes)).cast("i")
         for slot in range(processes):
             self.close(slot)
+        self._ended = 0
+        self._calm = True
 
     def open(self, slot: int) -> None:
         """Say that the process of `slot` accepts, and holds no connection yet."""
@@ -24,16 +28,22 @@ class Shares:
 
     def add(self, slot: int, connections: int) -> None:
         """Count connections of `slot` that came, or went, while it accepts."""
+        self._ended -= min(0, connections)
         if self._held[slot] != CLOSED:
             self._held[slot] += connections
 
     def crowded(self, slot: int) -> bool:
         """Return whether another process should get the next connection.
 
-        It should if it holds fewer by more than one, and by more than a quarter of what it holds.
+        It should if it holds fewer by more than one, and by more than a quarter of what it holds, unless
+        connections do not stay.
         """
         fewest = min(self._held)
-        return self._held[slot] > fewest + 1 + fewest // 4
+        return self._held[slot] > fewest + 1 + fewest // 4 and self._calm
+
+    def second(self) -> None:
+        """Take note that a second went by, or that nobody was connected."""
+        self._calm, self._ended = self._ended <= CHURN, 0
 
     def surplus(self, slot: int) -> int:
         """Return how many connections too many the process of `slot` holds.

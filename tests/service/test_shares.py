@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from service.shares import Shares
+from service.shares import CHURN, Shares
 
 
 def holding(*connections: int | None) -> Shares:
@@ -56,6 +56,17 @@ def test_the_next_connection_is_for_whoever_holds_clearly_fewer(
 def test_more_than_half_over_its_share_is_too_many(connections: tuple[int | None, ...], surplus: int) -> None:
     """Unless it is just one; all that is over the share is then."""
     assert holding(*connections).surplus(0) == surplus
+
+
+def test_nobody_is_crowded_where_connections_come_and_go() -> None:
+    """Until a second passes in which they stay."""
+    shares = holding(2 + CHURN + 1, 0)
+    shares.add(0, -CHURN - 1)
+    assert shares.crowded(0)
+    shares.second()
+    assert not shares.crowded(0)
+    shares.second()
+    assert shares.crowded(0)
 
 
 def test_other_processes_see_it() -> None:
