@@ -1,7 +1,11 @@
 """Train from the command line: settings in, report out. Knows nothing of the stages between."""
 
+import contextlib
 import io
+import os
+import signal
 import sys
+from collections.abc import Iterator
 
 
 def main(arguments: list[str], prog: str = "python -m training") -> int:
@@ -20,11 +24,21 @@ def main(arguments: list[str], prog: str = "python -m training") -> int:
         return 130
 
 
+@contextlib.contextmanager
+def _leaving() -> Iterator[None]:
+    """Have Ctrl-C end the process at once: an exception would go through what is imported, and break it."""
+    before = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _train(arguments: list[str], prog: str) -> int:
     # Here, and not above: Ctrl-C while they are imported is Ctrl-C.
     from models.uncollected import uncollected  # noqa: PLC0415
 
-    with uncollected():
+    with _leaving(), uncollected():
         from models.errors import StoreError  # noqa: PLC0415
         from models.repository import Repository  # noqa: PLC0415
         from training.config import load  # noqa: PLC0415
@@ -38,7 +52,7 @@ def _train(arguments: list[str], prog: str) -> int:
         if config.if_empty and Repository(config.store).names():
             return 0
         # torch takes a second to import, and neither --help nor --if-empty needs it.
-        with uncollected():
+        with _leaving(), uncollected():
             from training import pipeline, progress, report  # noqa: PLC0415
 
         with progress.Bar() as bar:
