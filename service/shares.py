@@ -15,8 +15,7 @@ class Shares:
         self._held = memoryview(mmap.mmap(-1, 4 * processes)).cast("i")
         for slot in range(processes):
             self.close(slot)
-        self._ended = 0
-        self._calm = True
+        self._ended = self._ended_before = 0
 
     def open(self, slot: int) -> None:
         """Say that the process of `slot` accepts, and holds no connection yet."""
@@ -39,11 +38,12 @@ class Shares:
         connections do not stay.
         """
         fewest = min(self._held)
-        return self._held[slot] > fewest + 1 + fewest // 4 and self._calm
+        stay = max(self._ended, self._ended_before) <= CHURN
+        return stay and self._held[slot] > fewest + 1 + fewest // 4
 
-    def second(self) -> None:
+    def tick(self) -> None:
         """Take note that a second went by, or that nobody was connected."""
-        self._calm, self._ended = self._ended <= CHURN, 0
+        self._ended, self._ended_before = 0, self._ended
 
     def surplus(self, slot: int) -> int:
         """Return how many connections too many the process of `slot` holds.

@@ -27,7 +27,9 @@ def main(arguments: list[str], prog: str = "python -m training") -> int:
 @contextlib.contextmanager
 def _leaving() -> Iterator[None]:
     """Have Ctrl-C end the process at once: an exception would go through what is imported, and break it."""
-    before = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # else whoever started it wants something else, or it ignored
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     try:
         yield
     finally:

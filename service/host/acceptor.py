@@ -74,9 +74,9 @@ class Acceptor:
 
     def _take_left(self) -> None:
         """Take one whom nobody has taken."""
+        self._watch()
         if not self._closed:
             self._accept()
-            self._watch()
 
     def _accept(self) -> None:
         try:

@@ -38,7 +38,7 @@ class Sweep:
         self.connections.add(connection)
         if not self._sweeping:
             self._sweeping = True
-            self._shares.second()
+            self._shares.tick()
             self._tell_time()
             asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)
 
@@ -62,7 +62,7 @@ class Sweep:
         now = time.monotonic()
         for connection in list(self.connections):
             connection.check_time(now)
-        self._shares.second()
+        self._shares.tick()
         before, self._surplus = self._surplus, self._shares.surplus(self._slot)
         self._lasting = min(before, self._surplus)  # not of those that come and go
         self._sweeping = bool(self.connections)

@@ -59,13 +59,15 @@ def test_more_than_half_over_its_share_is_too_many(connections: tuple[int | None
 
 
 def test_nobody_is_crowded_where_connections_come_and_go() -> None:
-    """Until a second passes in which they stay."""
+    """From the moment on that so many are gone, until a second passes in which they stay."""
     shares = holding(2 + CHURN + 1, 0)
-    shares.add(0, -CHURN - 1)
+    shares.add(0, -CHURN)
     assert shares.crowded(0)
-    shares.second()
+    shares.add(0, -1)
     assert not shares.crowded(0)
-    shares.second()
+    shares.tick()
+    assert not shares.crowded(0)
+    shares.tick()
     assert shares.crowded(0)
 
 

@@ -1,12 +1,14 @@
 """Accepting: from a process that is crowded, connections go to the others, if these take them."""
 
 import asyncio
+import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 
-from service.host.acceptor import Acceptor, Loop
+from service.host.acceptor import EXHAUSTED_S, PATIENCE_S, Acceptor, Loop
 from service.shares import Shares
 
 
@@ -16,6 +18,13 @@ def listener() -> Iterator[socket.socket]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         yield found
+
+
+class FullTable:
+    """A listener of a process that may open no more."""
+
+    def accept(self) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
 
 
 class Greeting(asyncio.Protocol):
@@ -101,3 +110,24 @@ def test_a_connection_is_left_to_another(listener: socket.socket) -> None:
 
     with listener.dup() as other:
         run(shares, main())
+
+
+def test_without_descriptors_it_does_not_try_again_at_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither when it was crowded before: the queue would wake it for ever."""
+    reading: set[object] = set()
+    later: list[tuple[float, Callable[[], None]]] = []
+    loop = SimpleNamespace(
+        add_reader=lambda who, _: reading.add(who),
+        remove_reader=reading.discard,
+        call_later=lambda seconds, what: later.append((seconds, what)),
+    )
+    shares = Shares(2)
+    shares.open(1)
+    acceptor = Acceptor(loop, Greeting, FullTable(), None, shares, 0)  # type: ignore[arg-type]
+    shares.add(0, 100)
+    acceptor._come()
+    [(_, take_left)] = later
+    take_left()
+    assert not reading
+    assert [seconds for seconds, _ in later] == [PATIENCE_S, EXHAUSTED_S]
+    assert caplog.text.count("cannot accept") == 1
