@@ -47,9 +47,10 @@ def main() -> int:
         for number in range(options.rounds):
             for target in options.targets:
                 sys.stderr.write(f"round {number + 1} of {options.rounds}: {target}\n")
-                with serve(target, store, first) as server:
+                understood = [each for each in workloads if target in each.targets]
+                with serve(target, store, understood[0]) as server:
                     idle = server.cpu_share(IDLE_S)
-                    samples += _loads(server, number, target, workloads, options.seconds)
+                    samples += _loads(server, number, target, understood, options.seconds)
                     footprints.append(Footprint(number, target, server.ready_s, idle, server.memory_bytes()))
     machine = (
         f"{os.cpu_count()} cores of {_cpu_model()}, {busy:.0f} % busy before the run; wrk on the same cores;"
@@ -89,7 +90,7 @@ def _train(store: Path) -> None:
 
 def _loads(server: Server, number: int, target: str, workloads: list[Workload], seconds: int) -> list[Sample]:
     samples = []
-    for workload in (each for each in workloads if target in each.targets):
+    for workload in workloads:
         load.apply(workload, server.port, max(workload.connections), WARM_UP_S)
         for connections in workload.connections:
             before = server.cpu_s()

@@ -6,8 +6,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / "build" / "peers" / "bin" / "python"
-PACKAGES = ("granian==2.8.7", "mosec==0.9.8", "msgspec", "numpy", "torch")
-"""The last three as pinned for everyone, or the latest."""
+CONSTRAINTS = (ROOT / "constraints.txt").read_text().splitlines()
+PACKAGES = (
+    "granian==2.8.7",
+    "mosec==0.9.8",
+    "nvidia-pytriton==0.7.0",
+    "msgspec",
+    *(line for line in CONSTRAINTS if line.startswith("torch==")),
+)
+"""Of what is pinned for everyone torch alone, since pytriton wants an older NumPy."""
 
 
 def install() -> None:
@@ -17,6 +24,5 @@ def install() -> None:
         return
     subprocess.run([sys.executable, "-m", "venv", "--clear", PYTHON.parents[1]], check=True)
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    constraint = ["--constraint", ROOT / "constraints.txt"]
-    subprocess.run([*pip, *constraint, *PACKAGES], check=True, stdout=sys.stderr)
+    subprocess.run([*pip, *PACKAGES], check=True, stdout=sys.stderr)
     whole.write_text(repr(PACKAGES))

@@ -50,6 +50,7 @@ TARGETS = {
         peers.PYTHON,
     ),
     "mosec": Target("-m tests.bench.mosec_server --port {port}", ("tracker", "api", "worker"), peers.PYTHON),
+    "triton": Target("-m tests.bench.triton_server --port {port}", ("worker",), peers.PYTHON),
     "litserve": Target("-m tests.bench.stock_litserve", ("manager", "tracker", "worker", "api", "api")),
     "logitserve": Target("-m service", ("tracker", "worker", "api", "api")),
 }

@@ -17,6 +17,8 @@ CLIENTS = (
 """What clients and proxies send besides."""
 EVERYONE = ("limit", "fastapi", "granian", "mosec", "litserve", "logitserve")
 BOTH = ("limit", "logitserve")
+OIP = ("limit", "triton", "logitserve")
+INFER = "/v2/models/breast-cancer/infer"
 ROWS, INPUTS = 256, 30
 DIFFERENT = 997
 """How many requests that differ are sent before the first comes again."""
@@ -76,7 +78,6 @@ def data(rows: int) -> bytes:
     return json.dumps({"inputs": [tensor]}).encode()
 
 
-# The first one also tells whether a server is ready: every target must understand it.
 WORKLOADS = (
     Workload("1 row, JSON", "/predict", (instances(1),), (1, 32, 128), EVERYONE),
     Workload(
@@ -106,13 +107,14 @@ WORKLOADS = (
     Workload(
         "256 rows, JSON", "/predict", (instances(ROWS),), (8,), ("limit", "fastapi", "granian", "logitserve")
     ),
-    Workload("256 rows, JSON of /v2", "/v2/models/breast-cancer/infer", (data(ROWS),), (8,), BOTH),
+    Workload("1 row, JSON of /v2", INFER, (data(1),), (1, 32, 128), OIP),
+    Workload("256 rows, JSON of /v2", INFER, (data(ROWS),), (8,), OIP),
     Workload(
         "256 rows, binary",
-        "/v2/models/breast-cancer/infer",
+        INFER,
         (tensor(ROWS),),
         (8,),
-        BOTH,
+        OIP,
         (("Inference-Header-Content-Length", str(len(tensor_header(ROWS)))),),
     ),
 )
