@@ -31,15 +31,15 @@ class Shares:
         if self._held[slot] != CLOSED:
             self._held[slot] += connections
 
-    def crowded(self, slot: int) -> bool:
-        """Return whether another process should get the next connection.
+    def crowded(self, slot: int, *, coming: int = 0) -> bool:
+        """Return whether another process should get the next connection, once `coming` more are counted.
 
         It should if it holds fewer by more than one, and by more than a quarter of what it holds, unless
         connections do not stay.
         """
         fewest = min(self._held)
         stay = max(self._ended, self._ended_before) <= CHURN
-        return stay and self._held[slot] > fewest + 1 + fewest // 4
+        return stay and self._held[slot] + coming > fewest + 1 + fewest // 4
 
     def tick(self) -> None:
         """Take note that a second went by, or that nobody was connected."""

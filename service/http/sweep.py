@@ -36,6 +36,7 @@ class Sweep:
     def opened(self, connection: Watched) -> None:
         """Watch `connection`."""
         self.connections.add(connection)
+        self._shares.add(self._slot, 1)
         if not self._sweeping:
             self._sweeping = True
             self._shares.tick()

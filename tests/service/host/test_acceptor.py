@@ -4,11 +4,10 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 
 import pytest
 
-from service.host.acceptor import EXHAUSTED_S, PATIENCE_S, Acceptor, Loop
+from service.host.acceptor import Acceptor, Loop
 from service.shares import Shares
 
 
@@ -18,13 +17,6 @@ def listener() -> Iterator[socket.socket]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         yield found
-
-
-class FullTable:
-    """A listener of a process that may open no more."""
-
-    def accept(self) -> None:
-        raise OSError(errno.EMFILE, "too many open files")
 
 
 class Greeting(asyncio.Protocol):
@@ -60,19 +52,22 @@ def run(shares: Shares, main: object) -> None:
         assert not faults
 
 
-def test_it_counts_whom_it_accepts(listener: socket.socket) -> None:
-    """Others see how many there are, and at the end that nobody is accepted."""
+def test_it_says_from_when_until_when_it_accepts(listener: socket.socket) -> None:
+    """To the others, by what it is taken to hold."""
     shares = Shares(2)
+    shares.open(1)
+    shares.add(1, 2)
+    assert not shares.crowded(1)
 
     async def main() -> None:
         server = await accept(listener)
-        assert [await greeted(listener) for _ in range(3)] == [b"hello"] * 3
-        shares.open(1)
-        assert shares.crowded(0)
+        assert shares.crowded(1)
         server.close()
-        shares.add(1, 2)
         assert not shares.crowded(1)
         await server.wait_closed()
+        with socket.create_connection(listener.getsockname()):
+            await asyncio.sleep(0.01)
+            listener.accept()[0].close()  # nobody has
 
     run(shares, main())
 
@@ -100,6 +95,7 @@ def test_a_connection_is_left_to_another(listener: socket.socket) -> None:
     async def main() -> None:
         server = await accept(listener)
         shares.add(0, 100)
+        assert await greeted(listener) == b"hello"  # the one who makes it notice
         taken: asyncio.Future[socket.socket] = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().add_reader(other, lambda: taken.set_result(other.accept()[0]))
         _, writer = await asyncio.open_connection(*listener.getsockname())
@@ -112,22 +108,48 @@ def test_a_connection_is_left_to_another(listener: socket.socket) -> None:
         run(shares, main())
 
 
-def test_without_descriptors_it_does_not_try_again_at_once(caplog: pytest.LogCaptureFixture) -> None:
-    """Neither when it was crowded before: the queue would wake it for ever."""
-    reading: set[object] = set()
-    later: list[tuple[float, Callable[[], None]]] = []
-    loop = SimpleNamespace(
-        add_reader=lambda who, _: reading.add(who),
-        remove_reader=reading.discard,
-        call_later=lambda seconds, what: later.append((seconds, what)),
-    )
+def test_who_is_not_crowded_any_more_accepts_again(listener: socket.socket) -> None:
+    """Without giving anybody a moment."""
     shares = Shares(2)
     shares.open(1)
-    acceptor = Acceptor(loop, Greeting, FullTable(), None, shares, 0)  # type: ignore[arg-type]
-    shares.add(0, 100)
-    acceptor._come()
-    [(_, take_left)] = later
-    take_left()
-    assert not reading
-    assert [seconds for seconds, _ in later] == [PATIENCE_S, EXHAUSTED_S]
+
+    async def main() -> None:
+        server = await accept(listener)
+        shares.add(0, 100)
+        assert await greeted(listener) == b"hello"
+        shares.add(1, 100)
+        assert [await greeted(listener) for _ in range(3)] == [b"hello"] * 3
+        server.close()
+
+    run(shares, main())
+
+
+def test_without_descriptors_it_tries_again(
+    listener: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A copy of the listening socket is one more."""
+    shares = Shares(1)
+    fails = iter([OSError(errno.EMFILE, "too many open files")])
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        async def serve(copy: socket.socket, came: Callable[[], None]) -> asyncio.Server:
+            for fault in fails:
+                copy.close()
+                raise fault
+
+            def make() -> Greeting:
+                came()
+                return Greeting()
+
+            return await super(Loop, loop).create_server(make, sock=copy)  # type: ignore[misc]
+
+        listener.listen()
+        acceptor = Acceptor(loop, serve, listener, shares, 0)
+        await acceptor.accept()
+        assert await greeted(listener) == b"hello"
+        acceptor.close()
+
+    run(shares, main())
     assert caplog.text.count("cannot accept") == 1

@@ -49,9 +49,9 @@ def post(*headers: tuple[bytes, bytes], body: bytes = BODY, url: bytes = b"/pred
 
 
 def learn(*requests: bytes) -> KnownHead:
-    """Return what is known after these requests."""
+    """Return what is known after these requests, which follow a connection's first."""
     known = KnownHead()
-    for request in requests:
+    for request in (post(), *requests):
         parsed = Parsed(request)
         known.learn(request, parsed.url, parsed.headers)
     return known
