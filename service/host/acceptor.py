@@ -37,7 +37,7 @@ class Acceptor:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        serve: Callable[[socket.socket, Callable[[], None]], Coroutine[None, None, asyncio.Server]],
+        serve: Callable[[socket.socket, Callable[[], None]], Coroutine[None, None, asyncio.AbstractServer]],
         listener: socket.socket,
         shares: Shares,
         slot: int,
@@ -48,7 +48,7 @@ class Acceptor:
         self._listener = listener
         self._shares = shares
         self._slot = slot
-        self._server: asyncio.Server | None = None
+        self._server: asyncio.AbstractServer | None = None
         self._opening: asyncio.Task[None] | None = None
         self._closed = False
         self._waiting = select.poll()
@@ -127,7 +127,7 @@ class Loop(uvloop.Loop):
     ) -> Acceptor:
         """Accept on `sock`. Who is connected is counted by the protocol, in `shares`."""
 
-        async def serve(listener: socket.socket, came: Callable[[], None]) -> asyncio.Server:
+        async def serve(listener: socket.socket, came: Callable[[], None]) -> asyncio.AbstractServer:
             def make() -> asyncio.Protocol:
                 came()
                 return protocol_factory()
