@@ -49,7 +49,7 @@ check: .venv/dev  ## format, lint, types (strict), import walls
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/dev  ## measure beside bare uvicorn, FastAPI and stock LitServe in one run
+bench: .venv/dev  ## measure beside bare uvicorn, Triton, FastAPI and other servers in one run
 	$(BIN)/python -m tests.bench $(ARGS)
 
 load: .venv/dev  ## load it with locust, headless; exit status by SLO; HOST=url SHAPE=steady|step|spike|soak ARGS="..."
