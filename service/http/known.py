@@ -31,7 +31,6 @@ class KnownHead:
         self._rest = b""
         """What ends a known head; empty while none is known."""
         self._fields: dict[bytes, bytes] = {}
-        self._first = True
         self._tries = TRIES
 
     def read(self, data: bytes) -> tuple[dict[bytes, bytes], bytes] | None:
@@ -58,12 +57,8 @@ class KnownHead:
         return fields, body
 
     def learn(self, data: bytes, url: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-        """Remember the head of `data`, a whole request, of which the parser has read `url` and `headers`.
-
-        A connection's first is not: many have no other.
-        """
-        if self._first or not self._tries:
-            self._first = False
+        """Remember the head of `data`, a whole request, of which the parser has read `url` and `headers`."""
+        if not self._tries:
             return
         self._tries -= 1
         self._rest = b""

@@ -49,9 +49,9 @@ def post(*headers: tuple[bytes, bytes], body: bytes = BODY, url: bytes = b"/pred
 
 
 def learn(*requests: bytes) -> KnownHead:
-    """Return what is known after these requests, which follow a connection's first."""
+    """Return what is known after these requests."""
     known = KnownHead()
-    for request in (post(), *requests):
+    for request in requests:
         parsed = Parsed(request)
         known.learn(request, parsed.url, parsed.headers)
     return known
