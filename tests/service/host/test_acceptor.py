@@ -2,12 +2,13 @@
 
 import asyncio
 import errno
+import itertools
 import socket
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from service.host.acceptor import Acceptor, Loop
+from service.host.acceptor import EXHAUSTED_S, Acceptor, Loop
 from service.shares import Shares
 
 
@@ -127,14 +128,17 @@ def test_who_is_not_crowded_any_more_accepts_again(listener: socket.socket) -> N
 def test_without_descriptors_it_tries_again(
     listener: socket.socket, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A copy of the listening socket is one more."""
-    shares = Shares(1)
-    fails = iter([OSError(errno.EMFILE, "too many open files")])
+    """A copy of the listening socket is one more; it waits, though somebody waits to be accepted."""
+    shares = Shares(2)
+    shares.open(1)
+    fails = iter([OSError(errno.EMFILE, "too many open files")] * 2)
+    tried = []
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
 
         async def serve(copy: socket.socket, came: Callable[[], None]) -> asyncio.Server:
+            tried.append(loop.time())
             for fault in fails:
                 copy.close()
                 raise fault
@@ -147,9 +151,11 @@ def test_without_descriptors_it_tries_again(
 
         listener.listen()
         acceptor = Acceptor(loop, serve, listener, shares, 0)
+        shares.add(0, 100)
         await acceptor.accept()
         assert await greeted(listener) == b"hello"
         acceptor.close()
 
     run(shares, main())
-    assert caplog.text.count("cannot accept") == 1
+    assert caplog.text.count("cannot accept") == 2
+    assert all(later - earlier >= EXHAUSTED_S for earlier, later in itertools.pairwise(tried[:3]))
