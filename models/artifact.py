@@ -7,7 +7,8 @@ from pathlib import Path
 
 from models.beneath import Folder
 from models.errors import StoreError
-from models.manifest import File, FileName, Manifest
+from models.manifest import FileName, Manifest
+from models.parts import File
 
 MANIFEST = "manifest.json"
 

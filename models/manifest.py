@@ -1,82 +1,136 @@
 """The manifest: what one published version of a model is. Knows nothing of where it lies on disk."""
 
-import re
-from typing import Annotated, Literal, Self, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AwareDatetime, BaseModel, Field, JsonValue, ValidationError, model_validator
 
-from models.decision import Decision
+from models import format1
+from models.decision import BINARY, Decision
+from models.inputs import Cell, Input, Missing, Numeric, NumericReference
+from models.parts import LAST_VERSION, Count, File, Frozen, Name, Probability, Sha256, Share, Text
 
-SCHEMA_VERSION: Literal[1] = 1
-NAME_CHARACTERS = 63
-NAME = re.compile(rf"^[a-z0-9][a-z0-9._-]{{0,{NAME_CHARACTERS - 1}}}$")
-LAST_VERSION = 999_999_999  # nine digits: a version is a short folder name and fits 32 bits
+SCHEMA_VERSION: Literal[2] = 2
+KNOWN = (1, SCHEMA_VERSION)
+SCORE_BINS = 20
 
 SplitName = Literal["train", "validation", "test"]
-FileName = Literal["model.pt", "model.safetensors"]
+FileName = Literal["model.pt", "model.safetensors", "evaluation.json", "report.html", "README.md"]
 FILES: tuple[FileName, ...] = get_args(FileName)
-
-Name = Annotated[str, StringConstraints(pattern=NAME.pattern)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Probability = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
+"""What a version may hold."""
+SERVED: tuple[FileName, ...] = ("model.pt", "model.safetensors")
+"""What it must: a service reads no other."""
 
 
-class Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class LeftOut(Frozen):
+    """A column of the training file that is no input, and why."""
+
+    column: Text
+    reason: Text
 
 
-class File(Frozen):
-    """One file of a version, beside the manifest."""
+class Threshold(Frozen):
+    """With two classes, the least probability of the positive one at which it is the answer."""
 
-    sha256: Sha256
-    size_bytes: Count
-
-
-class Reference(Frozen):
-    """What the training split held in one input column, in the input's own unit."""
-
-    mean: float
-    std: float
-    min: float
-    max: float
+    value: Probability
+    rule: Text
 
 
-class Input(Frozen):
-    """One input column, in the order that the module reads it."""
+class Abstain(Frozen):
+    """When to answer nothing.
 
-    name: Annotated[str, Field(min_length=1)]
-    kind: Literal["numeric"] = "numeric"
-    unit: Annotated[str, Field(min_length=1)] | None = None
-    reference: Reference
+    With two classes, while the positive one's probability is at least `low` and below `high`; with more,
+    while the largest one is below `high`, and `low` is 0.
+    """
+
+    low: Probability
+    high: Probability
+    rule: Text
+
+
+class LogLosses(Frozen):
+    """The log-loss on the rows of the calibration, cross-validated, before and after."""
+
+    before: float
+    after: float
+
+
+class Calibration(Frozen):
+    """What the logits were multiplied by, and what was added then; it is part of the weights already."""
+
+    kind: Literal["none", "platt", "temperature"]
+    parameters: dict[Literal["slope", "offset"], float]
+    log_loss: LogLosses | None
+
+
+class Scores(Frozen):
+    """Training's reference of the served probabilities, from rows that were not trained on.
+
+    `shares` has, for each class, the share of `rows` in each of SCORE_BINS equal bins from 0 to 1.
+    """
+
+    rows: Count
+    shares: dict[str, tuple[Share, ...]]
+
+
+class Split(Frozen):
+    """How rows were assigned: by a keyed hash of their cells, by groups, or by time; see models/README.md."""
+
+    kind: Literal["hash", "rows", "groups", "time", "draw"]
+    columns: tuple[str, ...]
+    seed: Count
 
 
 class Data(Frozen):
-    """Where the rows came from and how they were split."""
+    """Where the rows came from and how they were split. `dropped` rows had no label."""
 
     source: str
     sha256: Sha256
     target: str
     rows: dict[SplitName, Count]
-    seed: int
+    dropped: Count
+    duplicates: Count
+    split: Split
 
 
 class Fit(Frozen):
-    """How the weights were found. `penalty` is scikit-learn's C, the inverse L2 strength."""
+    """How the weights were found. `penalty` is scikit-learn's C, the inverse L2 strength; null is none."""
 
-    solver: Literal["lbfgs", "sgd"]
-    penalty: Annotated[float, Field(gt=0)]
+    solver: Literal["newton", "lbfgs", "sgd"]
+    penalty: Annotated[float, Field(gt=0)] | None
+    weights: dict[str, Annotated[float, Field(gt=0)]] | None
     iterations: Count
     gradient_norm: Annotated[float, Field(ge=0)]
+    tolerance: Annotated[float, Field(ge=0)] | None
     converged: bool
+
+
+class Interval(Frozen):
+    """A stratified bootstrap's interval of 95 %."""
+
+    low: float
+    high: float
+
+
+class Intervals(Frozen):
+    """How far the test rows' luck reaches, for each number."""
+
+    log_loss: Interval
+    roc_auc: Interval
+    average_precision: Interval
+
+
+class CalibrationError(Frozen):
+    """The expected calibration error in bins of equal mass, of the positive or of the top class.
+
+    `calibrated_mean` and `calibrated_high` are the mean and the 95 % point of what a perfectly calibrated
+    model would show with these probabilities and so many rows.
+    """
+
+    value: float
+    bins: Count
+    calibrated_mean: float
+    calibrated_high: float
 
 
 class Metrics(Frozen):
@@ -84,16 +138,30 @@ class Metrics(Frozen):
 
     log_loss: float
     brier: float
-    roc_auc: float
+    roc_auc: float | None
+    average_precision: float | None
     accuracy: float
     baseline_accuracy: float
     confusion: tuple[tuple[Count, ...], ...]
+    abstained: Share | None
+    accepted_accuracy: float | None
+    calibration_error: CalibrationError | None
+    intervals: Intervals | None
+
+
+class Environment(Frozen):
+    """On what a version was trained: versions of the libraries, threads, device, the processor's vectors."""
+
+    libraries: dict[str, str]
+    threads: Count | None
+    device: str | None
+    cpu: str | None
 
 
 class Golden(Frozen):
-    """One raw input row and the probabilities that the module must give for it."""
+    """One row of cells as a client sends them, and the probabilities that the module must give for it."""
 
-    input: tuple[float, ...]
+    input: tuple[Cell, ...]
     probabilities: tuple[Probability, ...]
 
 
@@ -106,29 +174,50 @@ class _Header(BaseModel):
 class Manifest(Frozen):
     """Everything that a reader must know of one version; see `models/README.md` for the format."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
     name: Name
     version: Annotated[int, Field(ge=1, le=LAST_VERSION)]
     created: AwareDatetime
     git_commit: str | None
-    libraries: dict[str, str]
+    command: str | None
+    options: dict[str, JsonValue]
+    environment: Environment
     files: dict[FileName, File]
     inputs: Annotated[tuple[Input, ...], Field(min_length=1)]
-    classes: Annotated[tuple[str, ...], Field(min_length=2)]
-    threshold: Probability
+    left_out: tuple[LeftOut, ...]
+    classes: Annotated[tuple[str, ...], Field(min_length=BINARY)]
+    positive: str | None
+    threshold: Threshold
+    abstain: Abstain | None
+    calibration: Calibration
     data: Data
     fit: Fit
-    metrics: dict[SplitName, Metrics]
+    metrics: dict[SplitName, Metrics | None]
+    scores: Scores | None
+    invariant: bool
     golden: Annotated[tuple[Golden, ...], Field(min_length=1)]
 
     @property
     def decision(self) -> Decision:
         """The rule by which this version's probabilities become a class."""
-        return Decision(len(self.classes), self.threshold)
+        positive = None if self.positive is None else self.classes.index(self.positive)
+        band = None if self.abstain is None else (self.abstain.low, self.abstain.high)
+        return Decision(len(self.classes), self.threshold.value, positive, band)
+
+    @property
+    def plain(self) -> bool:
+        """Whether a row is nothing but numbers, each of which is there unless a client says null."""
+        return all(item.kind == "numeric" for item in self.inputs)
+
+    @property
+    def ignored(self) -> frozenset[str]:
+        """The columns of the training file that are no inputs: a row by name may carry them."""
+        names = {item.name for item in self.inputs}
+        return frozenset({self.data.target, *(each.column for each in self.left_out)} - names)
 
     @classmethod
     def from_json(cls, raw: bytes) -> Self:
-        """Parse the bytes of a manifest.json.
+        """Parse the bytes of a manifest.json, also of format 1, which says less.
 
         Raises ValueError with one line: the schema version that is not known here, or the first wrong
         field and what was wanted of it.
@@ -137,12 +226,15 @@ class Manifest(Frozen):
             found = _Header.model_validate_json(raw).schema_version
             if found == SCHEMA_VERSION:
                 return cls.model_validate_json(raw, strict=True)
+            if found == format1.SCHEMA_VERSION:
+                return cls(**_upgraded(format1.Manifest.model_validate_json(raw, strict=True)))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             # The path holds keys of the document: escaped and cut, or they could forge a line of a log.
             field = ".".join(map(str, first["loc"]))[:80]
             raise ValueError(f"{field!a}: {first['msg']}" if field else first["msg"]) from error
-        raise ValueError(f"unknown schema version {found}; this reader knows {SCHEMA_VERSION}")
+        known = " and ".join(map(str, KNOWN))
+        raise ValueError(f"unknown schema version {found}; this reader knows {known}")
 
     def to_json(self) -> bytes:
         """Write the bytes of a manifest.json: `from_json` gives back an equal manifest."""
@@ -155,9 +247,61 @@ class Manifest(Frozen):
             raise ValueError("two inputs have the same name")
         if list(self.classes) != sorted(set(self.classes)):
             raise ValueError("classes must be sorted and distinct")
-        if set(self.files) != set(FILES):
-            raise ValueError(f"files must list {' and '.join(FILES)}")
+        if (self.positive in self.classes) != (len(self.classes) == BINARY):
+            raise ValueError("positive must be one of two classes, and null with more")
+        if self.abstain and not self.abstain.low <= self._least() <= self.abstain.high:
+            raise ValueError("the threshold must be within the band of abstain")
+        if not set(self.files) >= set(SERVED):
+            raise ValueError(f"files must list {' and '.join(SERVED)}")
         for row in self.golden:
             if len(row.input) != len(names) or len(row.probabilities) != len(self.classes):
                 raise ValueError("a golden example does not match the inputs and classes")
         return self
+
+    def _least(self) -> float:
+        """Return the probability from which on there is an answer, as abstain's band knows it."""
+        return self.threshold.value if self.abstain and len(self.classes) == BINARY else 0.0
+
+
+def _upgraded(old: format1.Manifest) -> Mapping[str, Any]:
+    """Return the fields of format 2 that say what a manifest of format 1 says."""
+    rows = old.data.rows["train"]
+    nothing = Missing(admitted=False, imputed_by=None)
+    added: dict[str, Any] = dict.fromkeys(
+        ("abstained", "accepted_accuracy", "average_precision", "calibration_error", "intervals")
+    )
+    kept = ("schema_version", "name", "version", "created", "git_commit", "files", "classes")
+    return {
+        **{field: getattr(old, field) for field in kept},
+        "command": None,
+        "options": {},
+        "environment": Environment(libraries=old.libraries, threads=None, device=None, cpu=None),
+        "inputs": tuple(
+            Numeric(
+                name=item.name,
+                unit=item.unit,
+                missing=nothing,
+                reference=NumericReference(
+                    rows=rows, missing=0, bins=None, **item.reference.model_dump()
+                ),
+            )
+            for item in old.inputs
+        ),
+        "left_out": (),
+        "positive": old.classes[-1] if len(old.classes) == BINARY else None,
+        "threshold": Threshold(value=old.threshold, rule="given"),
+        "abstain": None,
+        "calibration": Calibration(kind="none", parameters={}, log_loss=None),
+        "data": Data(
+            **old.data.model_dump(exclude={"seed"}),
+            dropped=0,
+            duplicates=0,
+            split=Split(kind="draw", columns=(), seed=old.data.seed),
+        ),
+        "fit": Fit(**old.fit.model_dump(), weights=None, tolerance=None),
+        "metrics": {name: Metrics(**each.model_dump(), **added) for name, each in old.metrics.items()},
+        "scores": None,
+        "invariant": False,
+        "golden": tuple(Golden(**each.model_dump()) for each in old.golden),
+    }
+

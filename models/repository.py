@@ -13,7 +13,8 @@ from pathlib import Path
 from models.artifact import MANIFEST, Artifact, verify
 from models.beneath import MOST_LINKS, Folder, refusing_unreadable
 from models.errors import StoreError, UnknownModelError
-from models.manifest import FILES, LAST_VERSION, NAME, File, Manifest
+from models.manifest import FILES, SERVED, Manifest
+from models.parts import LAST_VERSION, NAME, File
 
 __all__ = ["Artifact", "Repository"]
 
@@ -82,8 +83,8 @@ class Repository:
         the version stays, complete.
         """
         model = self._path(name)
-        if set(files) != set(FILES):
-            raise StoreError(f"{name}: a version holds {' and '.join(FILES)}, not {sorted(files)!a}")
+        if not set(SERVED) <= set(files) <= set(FILES):
+            raise StoreError(f"{name}: a version holds {', '.join(FILES)}, not {sorted(files)!a}")
         if os.path.lexists(model) and (model.is_symlink() or not model.is_dir()):
             raise StoreError(f"{model}: not a folder (links are refused)")
         staging = model / f".publish-{secrets.token_hex(8)}"

@@ -4,12 +4,13 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from models.defaults import DEFAULT_MODEL, DEFAULT_STORE
-from models.manifest import NAME_CHARACTERS, Name
+from models.parts import NAME_CHARACTERS, Name
 from training.errors import SettingError
+from training.options import DecisionOptions, TableOptions
 
 PREFIX = "TRAINING_"
 AROUND = " \t\r\n\ufeff"
@@ -22,8 +23,11 @@ def name_from_data(fields: dict[str, Any]) -> str:
     stem = Path(fields.get("data", "").lower().removesuffix(".gz")).stem
     return re.sub(r"[^a-z0-9._-]+", "-", stem).strip("._-")[:NAME_CHARACTERS]
 
+Strength = Annotated[float, Field(ge=1e-9, le=1e9, allow_inf_nan=False)]
+Penalty = Annotated[Strength | Literal["none"], BeforeValidator(lambda given: given.lower() if isinstance(given, str) else given)]
 
-class Config(BaseSettings):
+
+class Config(TableOptions, DecisionOptions, BaseSettings):
     """Train a logistic regression and publish it. Each option is also an environment variable TRAINING_..."""
 
     model_config = SettingsConfigDict(
@@ -34,6 +38,7 @@ class Config(BaseSettings):
         cli_kebab_case=True,
         cli_implicit_flags=True,
         cli_hide_none_type=True,
+        populate_by_name=True,
         cli_exit_on_error=False,  # argparse would answer with its usage; a bad flag is one line here too
     )
 
@@ -42,8 +47,8 @@ class Config(BaseSettings):
         min_length=1,
         description=(
             "What to learn from: breast-cancer (ships with logitserve, so that a first run needs no file), "
-            "toy (100 points in the plane), or the path of a .csv, .tsv (or .gz of them) or .parquet file "
-            "with a header; every column but the target must be numeric."
+            "toy (100 points in the plane), or the path of a table with a header: .csv or .tsv (also .gz or "
+            ".zst of them), .parquet, or a directory of .parquet files."
         ),
     )
     target: str | None = Field(
@@ -59,21 +64,19 @@ class Config(BaseSettings):
         default_factory=name_from_data,
         description="Model to publish a new version of; by default named after the data.",
     )
-    solver: Literal["lbfgs", "sgd"] = Field(
-        "lbfgs",
+    solver: Literal["auto", "newton", "lbfgs", "sgd"] = Field(
+        "auto",
         description=(
-            "How to find the weights: lbfgs converges in a fraction of a second; "
+            "How to find the weights: auto takes newton, and lbfgs when there are many inputs; both converge. "
             "sgd is the mini-batch loop of the lecture, to be read and played with."
         ),
     )
-    penalty: float = Field(
+    penalty: Penalty = Field(
         1.0,
-        ge=1e-9,
-        le=1e9,
-        allow_inf_nan=False,
         description=(
             "scikit-learn's C, the inverse strength of the L2 penalty on the weights of standardised inputs "
-            "(no unit). 1 is scikit-learn's default; lower it when train does much better than validation."
+            "(no unit), or none. 1 is scikit-learn's default; lower it when train does much better than "
+            "validation."
         ),
     )
     epochs: int = Field(
@@ -104,15 +107,6 @@ class Config(BaseSettings):
         le=2**32 - 1,
         description="Seed of the split and of sgd's shuffling; change it to see what a result owes to luck.",
     )
-    threshold: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description=(
-            "Two classes only: probability from which a row gets the last label; 0.5 counts both mistakes "
-            "alike, lower it when missing the last class is the costlier one."
-        ),
-    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto",
         description="Where to fit: auto takes a CUDA device if there is one; cpu leaves it to others.",
@@ -123,6 +117,14 @@ class Config(BaseSettings):
     )
     if_empty: bool = Field(
         default=False, description="Do nothing if the store already serves any model; `make serve` uses it."
+    )
+    force: bool = Field(
+        default=False, description="Publish also when the served version has the same weights and figures."
+    )
+    quiet: bool = Field(default=False, description="Print nothing but errors.")
+    reproduce: str | None = Field(
+        None,
+        description="Run a version's training again, NAME/VERSION, and compare weights and figures; publishes nothing.",
     )
 
     @model_validator(mode="before")

@@ -1,0 +1,77 @@
+"""The columns of a table once their kinds are known. Knows nothing of files or of what is learnt."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.inputs import Cell
+
+MISSING = -1
+"""The code of a missing cell."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A numeric column: float64 [rows], NaN where a cell is missing."""
+
+    name: str
+    values: NDArray[np.float64]
+
+    @property
+    def gaps(self) -> bool:
+        """Whether any cell is missing."""
+        return bool(np.isnan(self.values).any())
+
+    def cell(self, row: int) -> Cell:
+        """Return the cell of a row as a client sends it."""
+        value = float(self.values[row])
+        return None if value != value else value  # noqa: PLR0124 - NaN
+
+
+@dataclass(frozen=True)
+class Truths:
+    """A boolean column: int8 [rows], 0, 1 or MISSING, and the texts that stood for either."""
+
+    name: str
+    codes: NDArray[np.int8]
+    texts: Mapping[str, bool]
+
+    @property
+    def gaps(self) -> bool:
+        """Whether any cell is missing."""
+        return bool((self.codes == MISSING).any())
+
+    def cell(self, row: int) -> Cell:
+        """Return the cell of a row as a client sends it."""
+        code = int(self.codes[row])
+        return None if code == MISSING else bool(code)
+
+
+@dataclass(frozen=True)
+class Categories:
+    """A categorical column: its distinct cells, sorted, and int64 [rows], their index or MISSING."""
+
+    name: str
+    distinct: tuple[str, ...] | tuple[int, ...]
+    codes: NDArray[np.int64]
+
+    @property
+    def gaps(self) -> bool:
+        """Whether any cell is missing."""
+        return bool((self.codes == MISSING).any())
+
+    def cell(self, row: int) -> Cell:
+        """Return the cell of a row as a client sends it."""
+        code = int(self.codes[row])
+        return None if code == MISSING else self.distinct[code]
+
+
+Column = Numbers | Truths | Categories
+KINDS: dict[type, Literal["numeric", "boolean", "categorical"]] = {
+    Numbers: "numeric",
+    Truths: "boolean",
+    Categories: "categorical",
+}
