@@ -7,11 +7,15 @@ import signal
 import sys
 from collections.abc import Iterator
 
+UNWRITABLE = 3
+"""The status of a store that refuses."""
+
 
 def main(arguments: list[str], prog: str = "python -m training") -> int:
-    """Run one training; return 0, or 1 (bad data or store) or 2 (bad setting) after one line on stderr.
+    """Run one training; return 0 when it published, or had nothing new to publish.
 
-    130 is for Ctrl-C, as a shell reports SIGINT.
+    After one line on stderr it is 2 for bad data or options, 3 for a store that is broken or cannot be
+    written, 1 for what should not be, and 130 for Ctrl-C, as a shell reports SIGINT.
     """
     if arguments == ["--version"]:
         from training import __version__  # noqa: PLC0415
@@ -55,14 +59,12 @@ def _train(arguments: list[str], prog: str) -> int:
             return 0
         # torch takes a second to import, and neither --help nor --if-empty needs it.
         with _leaving(), uncollected():
-            from training import pipeline, progress, report  # noqa: PLC0415
+            from training import run  # noqa: PLC0415
 
-        with progress.Bar() as bar:
-            outcome = pipeline.run(config, bar)
-        sys.stdout.write(report.render(outcome.artifact, outcome.model) + "\n")
+        run.run(config, arguments)
     except (TrainingError, StoreError) as error:
         sys.stderr.write(" ".join(str(error).split()) + "\n")
-        return getattr(error, "exit_code", 1)
+        return getattr(error, "exit_code", UNWRITABLE)
     return 0
 
 

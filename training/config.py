@@ -127,6 +127,11 @@ class Config(TableOptions, DecisionOptions, BaseSettings):
         description="Run a version's training again, NAME/VERSION, and compare weights and figures; publishes nothing.",
     )
 
+    @property
+    def strength(self) -> float | None:
+        """The penalty as a number, None for none."""
+        return None if self.penalty == "none" else self.penalty
+
     @model_validator(mode="before")
     @classmethod
     def _given(cls, values: dict[str, Any]) -> dict[str, Any]:

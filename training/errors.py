@@ -16,14 +16,24 @@ class SettingError(TrainingError):
 class DataError(TrainingError):
     """The data cannot be read or trained on; the message names the file and the column or class at fault."""
 
+    exit_code = 2
+
 
 class FitError(TrainingError):
-    """The solver ended with weights that are not numbers."""
+    """There is no optimum, or the solver ended with weights that are not numbers."""
+
+    exit_code = 2
 
 
 class ExportError(TrainingError):
     """The exported module does not answer as the trained one."""
 
 
+class DifferentError(TrainingError):
+    """A run that should reproduce a version gave other weights or figures."""
+
+
 class PublishError(TrainingError):
     """The store cannot be written."""
+
+    exit_code = 3

@@ -1,4 +1,4 @@
-"""Turn a fitted module into the files of an artifact. Knows nothing of the store or of fitting.
+"""Turn the served module into the files of an artifact. Knows nothing of the store or of fitting.
 
 Nothing else in `training` calls torch.jit: it is deprecated since torch 2.13, and one day this file is
 replaced. Until then its warning is ignored here, where it is called.
@@ -6,22 +6,28 @@ replaced. Until then its warning is ignored here, where it is called.
 
 import io
 import warnings
+from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor
 
+from models.encode import Encoder, by_column
+from models.inputs import Categorical, Cell, Input
 from models.manifest import Golden
-from training.dataset import Split
+from training.columns import Column
 from training.errors import ExportError
-from training.model import LogisticRegression
+from training.scorer import Scorer
 
 PARITY_TOLERANCE = 1e-6
 """Largest difference between eager, scripted and frozen: the same float32 operations in another order."""
 GOLDEN_ROWS = 12  # enough to catch a wrong column, few enough to read in the manifest
+UNSEEN = "never seen"
 
 
-def export(model: LogisticRegression, x: Tensor) -> dict[str, bytes]:
+def export(scorer: Scorer, x: Tensor) -> dict[str, bytes]:
     """Script the module, check its answers on raw inputs, float32 [rows, inputs], and serialise it.
 
     `model.pt` is not frozen: freezing makes constants of the weights, so they would stay on one device; the
@@ -30,11 +36,11 @@ def export(model: LogisticRegression, x: Tensor) -> dict[str, bytes]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        scripted = torch.jit.script(model.eval())
+        scripted = torch.jit.script(scorer.eval())
         frozen = torch.jit.freeze(scripted)
         with torch.inference_mode():
             for form, module in {"scripted": scripted, "frozen": frozen}.items():
-                if not torch.allclose(module(x), model(x), rtol=0, atol=PARITY_TOLERANCE):
+                if not torch.allclose(module(x), scorer(x), rtol=0, atol=PARITY_TOLERANCE):
                     raise ExportError(f"the {form} module's probabilities differ from the trained one's")
         buffer = io.BytesIO()
         torch.jit.save(scripted, buffer)
@@ -43,12 +49,44 @@ def export(model: LogisticRegression, x: Tensor) -> dict[str, bytes]:
 
 
 @torch.inference_mode()
-def golden(model: LogisticRegression, rows: Split) -> tuple[Golden, ...]:
-    """Take about GOLDEN_ROWS examples, the first rows of every class, with the eager module's answers."""
-    classes = int(rows.y.max()) + 1
-    share = max(1, GOLDEN_ROWS // classes)
-    x = [row for index in range(classes) for row in rows.x[rows.y == index][:share]]
+def golden(
+    scorer: Scorer, inputs: Sequence[Input], columns: Sequence[Column], rows: NDArray[np.int64], y: NDArray[np.int64]
+) -> tuple[Golden, ...]:
+    """Take about GOLDEN_ROWS examples with the eager module's answers, and some with what is not usual.
+
+    They are the first of `rows` of every class, and the first of all once more with each input missing,
+    unseen or rare that may be so.
+    """
+    classes = np.unique(y[rows])
+    share = max(1, GOLDEN_ROWS // len(classes))
+    chosen = [row for index in classes for row in rows[y[rows] == index][:share].tolist()]
+    cells = [[column.cell(row) for column in columns] for row in chosen]
+    cells += _unusual(inputs, cells[0])
+    raw = torch.from_numpy(Encoder(inputs).encode(by_column(cells)))
+    answers = [scorer(row[None])[0].tolist() for row in raw]
     return tuple(
-        Golden(input=tuple(row.tolist()), probabilities=tuple(model(torch.from_numpy(row[None]))[0].tolist()))
-        for row in x
+        Golden(input=tuple(row), probabilities=tuple(answer)) for row, answer in zip(cells, answers, strict=True)
     )
+
+
+def _unusual(inputs: Sequence[Input], usual: list[Cell]) -> list[list[Cell]]:
+    missing = [None if item.missing.admitted else cell for item, cell in zip(inputs, usual, strict=True)]
+    unseen: list[Cell] = [
+        _unseen(item) if isinstance(item, Categorical) else cell
+        for item, cell in zip(inputs, usual, strict=True)
+    ]
+    rare: list[Cell] = [
+        item.rare[0] if isinstance(item, Categorical) and item.rare else cell
+        for item, cell in zip(inputs, usual, strict=True)
+    ]
+    return [row for row in (missing, unseen, rare) if row != usual]
+
+
+def _unseen(item: Categorical) -> Cell:
+    known = [*item.categories, *item.rare]
+    if item.of_integers:
+        return int(max(known)) + 1  # type: ignore[type-var] # all of them are integers
+    text = UNSEEN
+    while text in known:
+        text += "!"
+    return text

@@ -1,11 +1,11 @@
-"""Find the weights: the lecture's loop and a full-batch solver. Knows nothing of files or of quality.
+"""Find the weights, by whichever solver was asked for. Knows nothing of files or of quality.
 
-Both minimise, over weights w and intercepts b, scikit-learn's objective divided by C and by the rows n:
+All minimise, over weights w and intercepts b, scikit-learn's objective divided by C and by the rows n:
 
-    mean over rows of -log p(label) + |w|^2 / (2 C n)
+    mean over rows of v(label) · -log p(label) + |w|^2 / (2 C n)
 
-The intercept is free. Starting from zero keeps the intercepts of more than two classes centred, as
-scikit-learn's are: each step takes from some what it gives to others.
+The intercept is free, and v is 1 without class weights. Starting from zero keeps the intercepts of more than
+two classes centred, as scikit-learn's are: each step takes from some what it gives to others.
 """
 
 import inspect
@@ -16,77 +16,74 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
+from training import newton
 from training.config import Config
 from training.errors import FitError
 from training.model import LogisticRegression
+from training.problem import Problem
 
 GRADIENT_TOLERANCE = 1e-8
-"""Largest component of the gradient at which a fit has converged: coefficients then agree with
+"""Largest component of the gradient at which sgd and lbfgs have converged: coefficients then agree with
 scikit-learn's to about 1e-5 on the sets of the tests, and float64 still resolves it."""
 MAX_ITERATIONS = 2000  # of lbfgs; 64 suffice on breast-cancer, more only help a penalty that is hardly there
 HISTORY = 20  # pairs that lbfgs remembers
+NEWTON_WEIGHTS = 1000
+"""Up to so many weights newton is the quicker one: its matrix is as wide and as high."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How a search ended: `gradient_norm` is the objective's largest partial derivative."""
+    """How a search ended: `gradient_norm` is the objective's largest partial derivative.
 
+    `tolerance` is what a step (newton) or the gradient (the others) had to fall below.
+    """
+
+    solver: str
     iterations: int
     objective: float
     gradient_norm: float
+    tolerance: float
     converged: bool
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What both solvers minimise: float64 inputs [rows, inputs], targets, and the penalty per row."""
-
-    model: LogisticRegression
-    x: Tensor
-    targets: Tensor
-    criterion: nn.Module
-    decay: float
-
-    def objective(self) -> Tensor:
-        """Compute the module docstring's formula, a float64 scalar."""
-        loss: Tensor = self.criterion(self.model.logits(self.x), self.targets)
-        return loss + self.decay / 2 * self.model.linear.weight.square().sum()
-
-    def gradient_norm(self) -> float:
-        """Compute the objective's largest absolute partial derivative."""
-        gradients = torch.autograd.grad(self.objective(), list(self.model.parameters()))
-        return torch.stack([gradient.abs().max() for gradient in gradients]).max().item()
-
-
 def fit(
-    model: LogisticRegression, x: Tensor, y: Tensor, config: Config, tick: Callable[[], None] = lambda: None
+    model: LogisticRegression,
+    x: Tensor,
+    y: Tensor,
+    config: Config,
+    weights: Tensor | None = None,
+    tick: Callable[[float], None] = lambda _: None,
 ) -> Fit:
-    """Fit the module in place to raw inputs [rows, inputs] and class indices, int64 [rows], on its device.
+    """Fit the module in place to columns [rows, columns] and class indices, int64 [rows], on its device.
 
-    Works in float64 on one thread, so that the same rows give the same bytes, and leaves float32 weights.
-    Calls `tick` after each epoch of sgd or evaluation of lbfgs. Raises FitError when the weights diverge.
+    `weights` are those of the classes, [classes]. Works in float64 on one thread, so that the same rows give
+    the same bytes. Calls `tick` with the gradient's norm after each epoch of sgd or iteration. Raises
+    FitError when the weights diverge, or there is no optimum without a penalty.
     """
-    binary = model.linear.out_features == 1
-    problem = Problem(
-        model.double(),
-        x.double(),
-        y.double().unsqueeze(1) if binary else y,
-        nn.BCEWithLogitsLoss() if binary else nn.CrossEntropyLoss(),
-        decay=1 / (config.penalty * len(x)),
-    )
-    with _one_thread():
-        iterations = (sgd if config.solver == "sgd" else lbfgs)(problem, config, tick)
+    problem = Problem(model.double(), x.double(), y, penalty=config.strength, weights=weights)
+    solver = config.solver
+    if solver == "auto":
+        solver = "newton" if problem.size <= NEWTON_WEIGHTS else "lbfgs"
+    with one_thread():
+        if solver == "newton":
+            iterations, converged = newton.minimise(problem, tick)
+        else:
+            iterations = (sgd if solver == "sgd" else lbfgs)(problem, config, tick)
         objective, norm = problem.objective().item(), problem.gradient_norm()
-    model.float()
+        if solver != "newton":
+            converged = norm <= GRADIENT_TOLERANCE
     if not math.isfinite(norm):
         raise FitError(
-            f"{config.solver} diverged at --learning-rate={config.learning_rate:g}, "
-            f"--penalty={config.penalty:g}; lower the first or raise the second"
+            f"{solver} diverged at --learning-rate={config.learning_rate:g}, "
+            f"--penalty={config.penalty}; lower the first or raise the second"
         )
-    return Fit(iterations, objective, norm, converged=norm <= GRADIENT_TOLERANCE)
+    if config.strength is None:
+        problem.refuse_separable()
+    tolerance = newton.STEP_TOLERANCE if solver == "newton" else GRADIENT_TOLERANCE
+    return Fit(solver, iterations, objective, norm, tolerance, converged)
 
 
 class _LBFGS(torch.optim.LBFGS):
@@ -96,7 +93,7 @@ class _LBFGS(torch.optim.LBFGS):
     zero_grad = inspect.unwrap(torch.optim.LBFGS.zero_grad)
 
 
-def sgd(problem: Problem, config: Config, tick: Callable[[], None]) -> int:
+def sgd(problem: Problem, config: Config, tick: Callable[[float], None]) -> int:
     """Run the loop of the lecture and return its epochs; `weight_decay` is the penalty's gradient."""
     model = problem.model
     loader = DataLoader(
@@ -110,19 +107,20 @@ def sgd(problem: Problem, config: Config, tick: Callable[[], None]) -> int:
     optimizer = torch.optim.SGD([penalised, free], lr=config.learning_rate)
     for epoch in range(1, config.epochs + 1):
         for x, target in loader:
-            loss = problem.criterion(model.logits(x), target)
+            loss = problem.criterion(model(x), target)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        tick()
-        if problem.gradient_norm() <= GRADIENT_TOLERANCE:
+        norm = problem.gradient_norm()
+        tick(norm)
+        if norm <= GRADIENT_TOLERANCE:
             return epoch
     return config.epochs
 
 
-def lbfgs(problem: Problem, _config: Config, tick: Callable[[], None]) -> int:
+def lbfgs(problem: Problem, _config: Config, tick: Callable[[float], None]) -> int:
     """Minimise with L-BFGS over all rows at once and return its iterations."""
-    weight = problem.model.linear.weight
+    weight, bias = problem.model.linear.weight, problem.model.linear.bias
     optimizer = _LBFGS(
         problem.model.parameters(),
         max_iter=MAX_ITERATIONS,
@@ -136,7 +134,7 @@ def lbfgs(problem: Problem, _config: Config, tick: Callable[[], None]) -> int:
         optimizer.zero_grad()
         objective = problem.objective()
         objective.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        tick()
+        tick(max(part.grad.abs().max().item() for part in (weight, bias) if part.grad is not None))
         return objective.item()
 
     optimizer.step(evaluate)  # type: ignore[no-untyped-call]  # as above
@@ -145,10 +143,13 @@ def lbfgs(problem: Problem, _config: Config, tick: Callable[[], None]) -> int:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """Have torch add up in one order, so that the same rows give the same bytes."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+
+

@@ -1,89 +1,200 @@
-"""The stages in order, from rows to a published version. Knows nothing of flags or terminals."""
+"""The stages in order, from rows to the files of a version. Knows nothing of flags, terminals or the store."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from models import manifest
 from models.cores import usable_cores
-from models.repository import Artifact, Repository
-from training import provenance
+from models.decision import BINARY, Decision
+from models.inputs import Input
+from models.manifest import Golden, Metrics, Scores, SplitName
+from training import design as designs
+from training import evaluation, leakage, newton, reference
 from training.config import Config
-from training.dataset import Dataset, Split, load, split
-from training.errors import PublishError, SettingError
+from training.dataset import Dataset, load
+from training.decide import Decided, decide
+from training.design import Design
+from training.errors import SettingError
 from training.evaluate import evaluate
 from training.export import export, golden
-from training.fit import Fit, fit
-from training.model import LogisticRegression, scaling
+from training.fit import NEWTON_WEIGHTS, Fit, fit, one_thread
+from training.model import LogisticRegression
+from training.problem import Problem
 from training.progress import Bar
+from training.scorer import Scorer
+
+BALANCED = "balanced"
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a run published, and the fitted module."""
+class Prepared:
+    """A data set as the fit takes it: its inputs, raw rows, float32 [rows, inputs], and their design."""
 
-    artifact: Artifact
-    model: LogisticRegression
+    dataset: Dataset
+    inputs: tuple[Input, ...]
+    raw: NDArray[np.float32]
+    design: Design
+    doubts: tuple[str, ...]
+
+    def columns(self, split: SplitName) -> Floats:
+        """Return the design's columns of a split, float64 [rows, columns]."""
+        return self.design.matrix(self.raw[self.dataset.parts[split]])
+
+    def classes(self, split: SplitName) -> NDArray[np.int64]:
+        """Return the class indices of a split."""
+        return self.dataset.y[self.dataset.parts[split]]
 
 
-def run(config: Config, bar: Bar) -> Outcome:
-    """Load, split, fit, evaluate, export and publish; the store changes in the last stage only.
+@dataclass(frozen=True)
+class Trained:
+    """What a run found, and the files that say so; `weight` [k, columns] and `bias` [k] are what is served."""
 
-    Raises TrainingError of the stage that failed, and StoreError for what the store refuses.
-    """
+    found: Fit
+    weights: dict[str, float] | None
+    decided: Decided
+    weight: Floats
+    bias: Floats
+    metrics: dict[SplitName, Metrics | None]
+    scores: Scores
+    golden: tuple[Golden, ...]
+    files: dict[str, bytes]
+
+
+def prepare(config: Config, bar: Bar) -> Prepared:
+    """Load, check and split the rows, and find their design. Raises DataError and SettingError."""
+    bar.stage("reading the data")
+    dataset = load(config)
+    names = [column.name for column in dataset.columns]
+    for name in config.units:
+        if name not in names:
+            raise SettingError(f"TRAINING_UNITS={name}: no such input column in {config.data}")
+    train = dataset.parts["train"]
+    inputs = reference.inputs(dataset.columns, train, config.units)
+    raw = designs.encode(dataset.columns, inputs)
+    prepared = Prepared(dataset, inputs, raw, designs.make(inputs, raw[train]), dataset.doubts)
+    with one_thread():
+        leaks = leakage.leaks(
+            prepared.design,
+            prepared.columns("train"),
+            prepared.columns("validation"),
+            prepared.classes("train"),
+            prepared.classes("validation"),
+            len(dataset.classes),
+        )
+    said = tuple(
+        f"{name!r} alone removes {removed:.0%} of the baseline's log-loss: probably it is known only after the "
+        f"answer; --leave-out {name!r} if so"
+        for name, removed in leaks
+    )
+    return Prepared(dataset, inputs, raw, prepared.design, dataset.doubts + said)
+
+
+def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
+    """Fit, decide, evaluate and export. Raises TrainingError of the stage that failed."""
     device = choose_device(config.device)
     torch.set_num_threads(usable_cores())  # its own count leaves out a container's quota
-    bar.stage("reading the data")
-    dataset = load(config.data, config.target)
-    for name in config.units:
-        if name not in dataset.inputs:
-            raise SettingError(f"TRAINING_UNITS={name}: no such input column in {config.data}")
-    splits = split(dataset, config.seed)
-
-    train = splits["train"]
-    x, y = torch.from_numpy(train.x).to(device), torch.from_numpy(train.y).to(device)
-    model = LogisticRegression(*scaling(x), classes=len(dataset.classes)).to(device)
+    dataset, design = prepared.dataset, prepared.design
+    x = torch.from_numpy(prepared.columns("train")).to(device)
+    y = torch.from_numpy(prepared.classes("train")).to(device)
+    weights = class_weights(config, prepared)
+    model = LogisticRegression(x.shape[1], len(dataset.classes)).to(device)
     bar.stage("fitting", config.epochs if config.solver == "sgd" else None)
-    found = fit(model, x, y, config, bar.step)
-    model.cpu().requires_grad_(requires_grad=False)
+    row_weights = None if weights is None else torch.tensor(list(weights.values())).to(x)
+    found = fit(model, x, y, config, row_weights, bar.step)
+    spread = _spread(model, x, y, config, row_weights)
+    weight: Floats = model.linear.weight.detach().cpu().numpy()
+    bias: Floats = model.linear.bias.detach().cpu().numpy()
+    if weights is not None:  # the served probabilities are those of the data as it is
+        first, last = weights.values()
+        bias = bias - np.log(last / first)
 
     bar.stage("evaluating")
-    majority = int(np.bincount(train.y).argmax())
-    metrics = {
-        name: evaluate(model(torch.from_numpy(rows.x)).numpy(), rows.y, config.threshold, majority)
-        for name, rows in splits.items()
-    }
-
-    bar.stage("publishing")
-    files = export(model, torch.from_numpy(splits["test"].x))
-    examples = golden(model, splits["test"])
-
-    def describe(version: int, digests: dict[str, manifest.File]) -> manifest.Manifest:
-        """Write the manifest, once the store has chosen the version."""
-        return manifest.Manifest(
-            name=config.name,
-            version=version,
-            created=datetime.now(UTC),
-            git_commit=provenance.git_commit(),
-            libraries=provenance.libraries(),
-            files={name: digests[name] for name in manifest.FILES},
-            inputs=_inputs(dataset, train, config.units),
-            classes=dataset.classes,
-            threshold=config.threshold,
-            data=_data(dataset, splits, config.seed),
-            fit=_fit(found, config),
-            metrics=metrics,
-            golden=examples,
+    logits = prepared.columns("validation") @ weight.T + bias
+    decided = decide(config, dataset.classes, logits, prepared.classes("validation"), weights)
+    weight, bias = weight * decided.slope, bias * decided.slope + decided.offset
+    spread = None if spread is None else spread * decided.slope
+    scorer = served(design, weight, bias)
+    with torch.inference_mode():
+        given: dict[SplitName, NDArray[np.float32]] = {
+            name: scorer(torch.from_numpy(prepared.raw[rows])).numpy() for name, rows in dataset.parts.items()
+        }
+    decision = rule(dataset.classes, decided)
+    majority = int(np.bincount(prepared.classes("train")).argmax())
+    metrics: dict[SplitName, Metrics | None] = {
+        # No figure is measured on rows that something was chosen on.
+        name: None
+        if name == "validation" and decided.chosen
+        else evaluate(
+            answers, prepared.classes(name), decision, majority, intervals=name == "test", seed=config.seed
         )
+        for name, answers in given.items()
+    }
+    held_out = np.concatenate([given["validation"], given["test"]])
 
-    try:
-        artifact = Repository(config.store).publish(config.name, files, describe)
-    except OSError as error:
-        raise PublishError(f"{error.filename or config.store}: {error.strerror}") from error
-    return Outcome(artifact, model)
+    bar.stage("exporting")
+    test = dataset.parts["test"]
+    files = export(scorer, torch.from_numpy(prepared.raw[test]))
+    files["evaluation.json"] = evaluation.build(
+        {
+            name: (given[name], prepared.classes(name))
+            for name in dataset.parts
+            if metrics[name] is not None
+        },
+        dataset.classes,
+        decision,
+        slopes=_slopes(prepared, weight),
+        design={prepared.inputs[part.input].name: list(part.names) for part in design.parts},
+        coefficients=_coefficients(prepared, weight, bias, spread),
+        iterations={"solver": found.solver, "count": found.iterations, "gradient_norm": found.gradient_norm},
+        warnings=list(prepared.doubts),
+    )
+    return Trained(
+        found,
+        weights,
+        decided,
+        weight,
+        bias,
+        metrics,
+        evaluation.scores(held_out, dataset.classes),
+        golden(scorer, prepared.inputs, dataset.columns, test, dataset.y),
+        files,
+    )
+
+
+def served(design: Design, weight: Floats, bias: Floats) -> Scorer:
+    """Return the module of weights [k, columns] and intercepts [k]."""
+    tensors = {name: torch.from_numpy(value) for name, value in design.weights(weight, bias).items()}
+    gaps = any(item.kind != "categorical" and item.missing.admitted for item in design.inputs)
+    return Scorer(tensors, gaps=gaps).eval()
+
+
+def rule(classes: tuple[str, ...], decided: Decided) -> Decision:
+    """Return how probabilities become answers."""
+    positive = None if decided.positive is None else classes.index(decided.positive)
+    band = None if decided.abstain is None else (decided.abstain.low, decided.abstain.high)
+    return Decision(len(classes), decided.threshold.value, positive, band)
+
+
+def class_weights(config: Config, prepared: Prepared) -> dict[str, float] | None:
+    """Return each class's weight in the fit, in the classes' order; None without --class-weight."""
+    given, classes = config.class_weight, prepared.dataset.classes
+    if given is None:
+        return None
+    if len(classes) != BINARY:
+        raise SettingError(
+            f"TRAINING_CLASS_WEIGHT: wanted two classes, {prepared.dataset.target!r} has {len(classes)}"
+        )
+    if given == BALANCED:
+        counts = np.bincount(prepared.classes("train"), minlength=BINARY)
+        return {name: float(counts.sum() / (BINARY * n)) for name, n in zip(classes, counts, strict=True)}
+    assert isinstance(given, dict)  # noqa: S101 - the other literal is above
+    for name, value in given.items():
+        if name not in classes or not 0 < value < float("inf"):
+            raise SettingError(f"TRAINING_CLASS_WEIGHT={name}={value}: wanted {' or '.join(classes)}=a number > 0")
+    return {name: given.get(name, 1.0) for name in classes}
 
 
 def choose_device(name: str) -> torch.device:
@@ -94,35 +205,36 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cpu" if name == "cpu" or not available else "cuda")
 
 
-def _inputs(dataset: Dataset, train: Split, units: Mapping[str, str]) -> tuple[manifest.Input, ...]:
-    columns = zip(dataset.inputs, train.x.T.astype(np.float64), strict=True)
-    return tuple(
-        manifest.Input(
-            name=name,
-            unit=units.get(name),
-            reference=manifest.Reference(
-                mean=float(column.mean()),
-                std=float(column.std()),
-                min=float(column.min()),
-                max=float(column.max()),
-            ),
-        )
-        for name, column in columns
-    )
+def _spread(
+    model: LogisticRegression, x: torch.Tensor, y: torch.Tensor, config: Config, weights: torch.Tensor | None
+) -> Floats | None:
+    problem = Problem(model, x, y, penalty=config.strength, weights=weights)
+    if problem.size > NEWTON_WEIGHTS:
+        return None
+    with one_thread():
+        return newton.spread(problem).cpu().numpy()
 
 
-def _data(dataset: Dataset, splits: Mapping[manifest.SplitName, Split], seed: int) -> manifest.Data:
-    rows = {name: len(part.y) for name, part in splits.items()}
-    return manifest.Data(
-        source=dataset.source, sha256=dataset.sha256, target=dataset.target, rows=rows, seed=seed
-    )
+def _slopes(prepared: Prepared, weight: Floats) -> dict[str, list[float] | None]:
+    """Return for each number what a unit of it adds to each logit; None for a category."""
+    slope = prepared.design.weights(weight, np.zeros(len(weight)))["slope"]
+    return {
+        item.name: None if item.kind == "categorical" else slope[:, place].tolist()
+        for place, item in enumerate(prepared.inputs)
+    }
 
 
-def _fit(found: Fit, config: Config) -> manifest.Fit:
-    return manifest.Fit(
-        solver=config.solver,
-        penalty=config.penalty,
-        iterations=found.iterations,
-        gradient_norm=found.gradient_norm,
-        converged=found.converged,
-    )
+def _coefficients(
+    prepared: Prepared, weight: Floats, bias: Floats, spread: Floats | None
+) -> list[dict[str, object]]:
+    values = np.concatenate([weight, bias[:, None]], 1)
+    return [
+        {
+            "column": name,
+            "value": values[:, place].tolist(),
+            "spread": None if spread is None else spread[:, place].tolist(),
+        }
+        for place, name in enumerate([*prepared.design.columns, "intercept"])
+    ]
+
+

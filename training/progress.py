@@ -1,25 +1,36 @@
-"""A progress bar on a terminal, and nothing elsewhere. Knows nothing of what progresses."""
+"""How far a run is: a bar on a terminal, a line now and then elsewhere. Knows nothing of what progresses."""
 
 import sys
+import time
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+LINE_S = 10.0
+"""How often a run without a terminal says that it goes on."""
 
 
 class Bar:
     """One line on stderr, gone when it is done: a stage's name, a bar where the steps are known, the time."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
+        drawn = sys.stderr.isatty() and not quiet
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
+            TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
+            TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
-            disable=not sys.stderr.isatty(),
+            disable=not drawn,
         )
-        self._task = self._progress.add_task("")
+        self._lines = not drawn and not quiet
+        self._said = time.monotonic()
+        self._stage, self._done = "", 0
+        self._steps: int | None = None
+        self._task = self._progress.add_task("", note="")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -31,8 +42,15 @@ class Bar:
     def stage(self, name: str, steps: int | None = None) -> None:
         """Begin the next stage; without `steps` the bar only shows that something goes on."""
         self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(name, total=steps)
+        self._task = self._progress.add_task(name, total=steps, note="")
+        self._stage, self._steps, self._done = name, steps, 0
 
-    def step(self) -> None:
-        """Count one step of the stage."""
-        self._progress.advance(self._task)
+    def step(self, gradient_norm: float) -> None:
+        """Count one step of the stage, which left so large a gradient."""
+        self._done += 1
+        note = f"gradient {gradient_norm:.1e}"
+        self._progress.update(self._task, advance=1, note=note)
+        if self._lines and time.monotonic() - self._said >= LINE_S:
+            self._said = time.monotonic()
+            of = "" if self._steps is None else f" of {self._steps}"
+            sys.stderr.write(f"{self._stage}: step {self._done}{of}, {note}\n")

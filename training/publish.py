@@ -1,0 +1,103 @@
+"""Put a trained version into the store, or compare it with one that is there. Knows nothing of training."""
+
+import contextlib
+import shlex
+from datetime import UTC, datetime
+
+import torch
+
+from models import manifest
+from models.errors import StoreError
+from models.parts import File
+from models.repository import Artifact, Repository
+from training import provenance
+from training.config import Config
+from training.errors import PublishError
+from training.pipeline import Prepared, Trained, choose_device
+
+COMPARED = ("inputs", "classes", "positive", "threshold", "abstain", "calibration", "metrics")
+"""What says, beside the weights, whether a version is another one."""
+
+NO_OPTIONS = {"store", "if_empty", "force", "quiet", "reproduce", "print_schema"}
+"""Settings that do not shape a version."""
+
+
+def publish(config: Config, arguments: list[str], prepared: Prepared, trained: Trained) -> Artifact | None:
+    """Publish and promote the next version.
+
+    Returns None when CURRENT has the same weights and figures, unless --force. Raises PublishError when the
+    store cannot be written, StoreError for what it refuses.
+    """
+    repository = Repository(config.store)
+
+    def describe(version: int, digests: dict[str, File]) -> manifest.Manifest:
+        """Write the manifest, once the store has chosen the version."""
+        return manifest_of(config, arguments, prepared, trained, version, digests)
+
+    try:
+        if not config.force:
+            with contextlib.suppress(StoreError):  # what is not there, or broken, is not the same
+                old = repository.resolve(config.name)
+                new = describe(old.manifest.version, old.manifest.files)
+                if not differences(old, new, trained.files["model.safetensors"]):
+                    return None
+        return repository.publish(config.name, trained.files, describe)
+    except OSError as error:
+        raise PublishError(f"{error.filename or config.store}: {error.strerror}") from error
+
+
+def differences(old: Artifact, new: manifest.Manifest, weights: bytes) -> list[str]:
+    """Return in which of weights and figures a version is another one than before."""
+    found = [] if old.read("model.safetensors") == weights else ["model.safetensors"]
+    return found + [field for field in COMPARED if getattr(old.manifest, field) != getattr(new, field)]
+
+
+def manifest_of(
+    config: Config, arguments: list[str], prepared: Prepared, trained: Trained, version: int, files: dict[str, File]
+) -> manifest.Manifest:
+    """Say of a version everything that a reader must know."""
+    dataset, found, decided = prepared.dataset, trained.found, trained.decided
+    return manifest.Manifest(
+        name=config.name,
+        version=version,
+        created=datetime.now(UTC),
+        git_commit=provenance.git_commit(),
+        command=shlex.join(["python", "-m", "training", *arguments]),
+        options=config.model_dump(mode="json", exclude=NO_OPTIONS),
+        environment=manifest.Environment(
+            libraries=provenance.libraries(),
+            threads=torch.get_num_threads(),
+            device=str(choose_device(config.device)),
+            cpu=torch.backends.cpu.get_cpu_capability(),
+        ),
+        files={name: files[name] for name in manifest.FILES if name in files},
+        inputs=prepared.inputs,
+        left_out=dataset.left_out,
+        classes=dataset.classes,
+        positive=decided.positive,
+        threshold=decided.threshold,
+        abstain=decided.abstain,
+        calibration=decided.calibration,
+        data=manifest.Data(
+            source=dataset.source,
+            sha256=dataset.sha256,
+            target=dataset.target,
+            rows={name: len(rows) for name, rows in dataset.parts.items()},
+            dropped=dataset.dropped,
+            duplicates=dataset.duplicates,
+            split=dataset.split,
+        ),
+        fit=manifest.Fit(
+            solver=found.solver,
+            penalty=config.strength,
+            weights=trained.weights,
+            iterations=found.iterations,
+            gradient_norm=found.gradient_norm,
+            tolerance=found.tolerance,
+            converged=found.converged,
+        ),
+        metrics=trained.metrics,
+        scores=trained.scores,
+        invariant=True,
+        golden=trained.golden,
+    )

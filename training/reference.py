@@ -1,0 +1,116 @@
+"""What the train rows held, input by input: the manifest's inputs. Knows nothing of weights."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.inputs import (
+    Bins,
+    Boolean,
+    BooleanReference,
+    Categorical,
+    CategoricalReference,
+    Input,
+    Missing,
+    Numeric,
+    NumericReference,
+)
+from training.columns import MISSING, Categories, Column, Numbers, Truths
+
+OWN_PLACE_ROWS = 10
+"""Train rows from which on a category has a weight of its own: with fewer it is learnt by heart."""
+MOST_CATEGORIES = 100
+BINS = 10
+SAMPLED_ROWS = 1_000_000
+"""Rows that quantiles are taken from, at most."""
+
+Rows = NDArray[np.int64]
+
+
+def inputs(columns: Sequence[Column], train: Rows, units: Mapping[str, str]) -> tuple[Input, ...]:
+    """Describe columns, whether null is taken by all their rows, everything else by the train rows alone."""
+    return tuple(_input(column, train, units.get(column.name)) for column in columns)
+
+
+def _input(column: Column, train: Rows, unit: str | None) -> Input:
+    if isinstance(column, Numbers):
+        return _numeric(column, column.values[train], unit)
+    if isinstance(column, Truths):
+        return _boolean(column, column.codes[train], unit)
+    return _categorical(column, column.codes[train], unit)
+
+
+def _numeric(column: Numbers, values: NDArray[np.float64], unit: str | None) -> Numeric:
+    there = values[~np.isnan(values)].astype(np.float32).astype(np.float64)  # as the service gets them
+    if not len(there):
+        there = np.zeros(1)
+    median = float(np.float32(np.median(there)))
+    return Numeric(
+        name=column.name,
+        unit=unit,
+        missing=Missing(admitted=column.gaps, imputed_by=median if column.gaps else None),
+        reference=NumericReference(
+            rows=len(values),
+            missing=float(np.isnan(values).mean()),
+            mean=float(there.mean()),
+            std=float(there.std()),
+            min=float(there.min()),
+            max=float(there.max()),
+            bins=_bins(there),
+        ),
+    )
+
+
+def _bins(values: NDArray[np.float64]) -> Bins | None:
+    """Return quantile bins; ties make fewer, and a constant none."""
+    sample = values
+    if len(values) > SAMPLED_ROWS:
+        sample = np.random.default_rng(0).choice(values, SAMPLED_ROWS, replace=False)
+    inner = np.quantile(sample, np.linspace(0, 1, BINS + 1), method="inverted_cdf")[1:-1]
+    edges = np.unique([values.min(), *inner, values.max()])
+    if len(edges) == 1:
+        return None
+    counts, _ = np.histogram(values, edges)
+    return Bins(edges=tuple(edges.tolist()), shares=tuple((counts / len(values)).tolist()))
+
+
+def _boolean(column: Truths, codes: NDArray[np.int8], unit: str | None) -> Boolean:
+    false, true = float((codes == 0).mean()), float((codes == 1).mean())
+    return Boolean(
+        name=column.name,
+        unit=unit,
+        missing=Missing(admitted=column.gaps, imputed_by=true > false if column.gaps else None),
+        texts=dict(column.texts),
+        reference=BooleanReference(
+            rows=len(codes), missing=float((codes == MISSING).mean()), false=false, true=true
+        ),
+    )
+
+
+def _categorical(column: Categories, codes: Rows, unit: str | None) -> Categorical:
+    counts = Counter({column.distinct[code]: int(n) for code, n in enumerate(_counts(column, codes)) if n})
+    placed = [each for each, n in counts.most_common(MOST_CATEGORIES) if n >= OWN_PLACE_ROWS]
+    # All texts, or all integers: whichever they are, they sort.
+    categories = tuple(sorted(placed))  # type: ignore[type-var]
+    rare = tuple(sorted(counts.keys() - set(placed)))  # type: ignore[type-var]
+    share = {each: n / len(codes) for each, n in counts.items()}
+    return Categorical(
+        name=column.name,
+        unit=unit,
+        missing=Missing(admitted=column.gaps, imputed_by=None),
+        categories=categories,
+        rare=rare,
+        reference=CategoricalReference(
+            rows=len(codes),
+            missing=float((codes == MISSING).mean()),
+            shares=tuple(share[each] for each in categories),
+            rare=float(sum(share[each] for each in rare)),
+        ),
+    )
+
+
+def _counts(column: Categories, codes: Rows) -> list[int]:
+    found: list[int] = np.bincount(codes[codes != MISSING], minlength=len(column.distinct)).tolist()
+    return found

@@ -1,0 +1,46 @@
+"""Run a version's training again and compare. Knows nothing of how training is done."""
+
+from pathlib import Path
+
+from models.parts import NAME
+from models.repository import Artifact, Repository
+from training.config import BUILT_IN, Config
+from training.errors import DataError, DifferentError, SettingError
+from training.pipeline import Prepared, Trained
+from training.publish import differences, manifest_of
+
+
+def find(config: Config) -> tuple[Config, Artifact]:
+    """Return the settings that a version was trained with, and the version that --reproduce names.
+
+    Raises SettingError when it is not NAME or NAME/VERSION, or was written in format 1, StoreError when the
+    store does not have it.
+    """
+    name, _, version = (config.reproduce or "").partition("/")
+    if not NAME.fullmatch(name) or (version and not version.isdecimal()):
+        raise SettingError(f"TRAINING_REPRODUCE={config.reproduce}: wanted NAME or NAME/VERSION")
+    old = Repository(config.store).resolve(name, int(version) if version else None)
+    if not old.manifest.options:
+        raise SettingError(f"{old.path}: does not say how it was trained, as it is of format 1")
+    moved = {"data": config.data} if config.data not in BUILT_IN else {}
+    options = {**old.manifest.options, **moved, "store": config.store}
+    again = Config(_cli_parse_args=[], **options)  # type: ignore[arg-type] # as they were validated once
+    if again.data not in BUILT_IN and not Path(again.data).exists():
+        raise DataError(f"{again.data}: no such file; --data says where it is now")
+    return again, old
+
+
+def compare(config: Config, old: Artifact, prepared: Prepared, trained: Trained) -> str:
+    """Return a sentence that says how far weights and figures are the same.
+
+    Raises DifferentError where they are not, DataError when the data are others.
+    """
+    if prepared.dataset.sha256 != old.manifest.data.sha256:
+        raise DataError(f"{config.data}: is not what {old.path} was trained on, its sha256 is another")
+    new = manifest_of(config, [], prepared, trained, old.manifest.version, old.manifest.files)
+    found = differences(old, new, trained.files["model.safetensors"])
+    if found:
+        here, there = new.environment, old.manifest.environment
+        why = "" if here == there else f"; trained with {there.libraries}, here are {here.libraries}"
+        raise DifferentError(f"{old.path}: differs in {', '.join(found)}{why}")
+    return f"reproduced {old.path}: the same weights and figures"
