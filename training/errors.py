@@ -16,6 +16,8 @@ class SettingError(TrainingError):
 class DataError(TrainingError):
     """The data cannot be read or trained on; the message names the file and the column or class at fault."""
 
+    exit_code = 2
+
 
 class FitError(TrainingError):
     """The solver ended with weights that are not numbers."""
