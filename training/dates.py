@@ -1,15 +1,16 @@
-"""Text that is dates. Knows nothing of columns."""
+"""Text that is dates or times of day. Knows nothing of columns."""
 
 _DAY = r"[0-9]{1,2}"
 _MONTH = r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-_CLOCK = r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?\s*(?i:am|pm|z|utc|[+-][0-9]{2}:?[0-9]{2})?"
+_CLOCK = r"[0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?\s*(?i:am|pm|z|utc|gmt|[+-][0-9]{2}:?[0-9]{2})?"
 ISO = rf"^[0-9]{{4}}-[0-9]{{2}}(-[0-9]{{2}})?([T ]{_CLOCK})?$"
 """Such dates, of one form, sort as text."""
 DATE = (
-    rf"^([0-9]{{4}}[-/.]{_DAY}[-/.]{_DAY}|[0-9]{{4}}-[0-9]{{2}}|{_DAY}[-/.]{_DAY}[-/.]([0-9]{{2}}|[0-9]{{4}})"
+    rf"^(?:[A-Z][a-z]{{2}}, )?([0-9]{{4}}[-/.]{_DAY}[-/.]{_DAY}|[0-9]{{4}}-[0-9]{{2}}"
+    rf"|{_DAY}[-/.]{_DAY}[-/.]([0-9]{{2}}|[0-9]{{4}})"
     rf"|{_DAY}[-. ]+{_MONTH}[-. ,]+([0-9]{{2}}|[0-9]{{4}})|{_MONTH} {_DAY},? [0-9]{{4}})"
-    rf"([T ,]+{_CLOCK})?$"
+    rf"([T ,]+{_CLOCK})?$|^{_CLOCK}$"
 )
 SHARE = 0.9
 """The share of a column's cells that must be dates for the column to be left out as that."""
-DERIVE = "derive what may matter: the year, the month, the weekday, or the age in days at a fixed day"
+DERIVE = "derive what may matter: the year, the weekday, the hour, or the age in days at a fixed day"

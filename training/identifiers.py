@@ -15,6 +15,11 @@ FLOAT32_WHOLE = 2**24
 LUCK = 3.0
 """Standard errors of the rank statistic within which an order is luck."""
 
+COUNTS = "an identifier: it counts the rows"
+NUMBERED = "an identifier: whole numbers, nearly all different, in no order with the target"
+SUSPECT = "whole numbers, nearly all different, in no order with the target"
+CERTAIN = (COUNTS, NUMBERED)
+
 Floats = NDArray[np.float64]
 
 
@@ -23,8 +28,9 @@ def reason(values: Floats, distinct: int, y: NDArray[np.int64]) -> str | None:
 
     It is one if its numbers are whole, at least NEARLY of them differ (`distinct`, of the cells as written),
     and they count up in the file's order with few holes, whatever the target; or have no order with the
-    classes `y` and are either few holes from a count or beyond FLOAT32_WHOLE. All other whole numbers are
-    measurements: an income in cents is nearly all different too.
+    classes `y` and are either few holes from a count or beyond FLOAT32_WHOLE. Other whole numbers that are
+    nearly all different and have no order with the classes are only suspect (the reason is not among
+    CERTAIN): an income in cents may be so too.
     """
     there = ~np.isnan(values)
     found = values[there]
@@ -33,10 +39,10 @@ def reason(values: Floats, distinct: int, y: NDArray[np.int64]) -> str | None:
     steps = np.diff(np.unique(found))
     dense = bool(len(steps)) and _dense(steps)
     if dense and (np.diff(found) > 0).all():
-        return "an identifier: it counts the rows"
-    if not (dense or np.abs(found).max() > FLOAT32_WHOLE) or _ordered(found, y[there]):
+        return COUNTS
+    if _ordered(found, y[there]):
         return None
-    return "an identifier: whole numbers, nearly all different, in no order with the target"
+    return NUMBERED if dense or np.abs(found).max() > FLOAT32_WHOLE else SUSPECT
 
 
 def _dense(steps: Floats) -> bool:

@@ -80,7 +80,7 @@ class Finder:
             raise ValueError(f"its type is {kind}, wanted numbers, truths or text; {flag} leaves it out")
         if pa.types.is_floating(kind):
             cells = pc.if_else(pc.is_nan(cells), None, cells)
-        if asked.kind in {"categorical", "boolean"}:
+        if asked.kind in {"categorical", "boolean"} or numerals.sentinels(self._tokens):
             return self._text(name, _texts(cells), asked)
         values = pc.cast(cells, pa.float64(), safe=False).to_numpy().astype(np.float64)
         return self._numeric(name, numerals.Numerals(values, _texts(cells), 0), asked)
@@ -121,8 +121,11 @@ class Finder:
             )
         if asked.kind is None and (there == np.floor(there)).all():
             distinct = pc.count_distinct(numbers.texts).as_py() - (len(there) < len(values))
-            if not asked.keep and (reason := identifiers.reason(values, distinct, self._y)):
+            reason = None if asked.keep else identifiers.reason(values, distinct, self._y)
+            if reason in identifiers.CERTAIN:
                 return Found(None, reason, [f"{name}: {reason}: left out; --keep {flag} keeps it"])
+            if reason:
+                doubts.append(f"{name}: {reason}, taken as numbers; --leave-out {flag} leaves it out")
             if distinct in FEW:
                 doubts.append(
                     f"{name}: {distinct} different whole numbers, taken as numbers; "

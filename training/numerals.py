@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 NEARLY = 0.9
 """The share of a column's cells that must be numbers for the others to be faults and not categories."""
+HALF = 0.5
 _MONEY = r"(?:\p{Sc}|EUR|USD|GBP|CHF|JPY)"
 _GROUPED = r"[0-9]{1,3}(?:(?:,[0-9]{2,3})*,[0-9]{3}|(?:[.'\x{2019}_ \x{A0}\x{202F}][0-9]{3})+)(?:[.,][0-9]+)?"
 LIKE = (
@@ -19,6 +20,16 @@ LIKE = (
     rf"\s*(?:[%‰]|{_MONEY})?\s*-?\)?$"
 )
 """A number as people write it: with a currency, a percent sign, thousands apart, or a comma for the point."""
+MEASURE = (
+    r"^[+-]?[0-9]+([.,][0-9]+)?\s*(kg|mg|g|km|cm|mm|m|lbs?|oz|ft|°C|°F|hrs?|h|min|ms|s|days?|d|years?|yrs?|yr"
+    r"|[kKMGT]|[kMGT]B|px|kWh|kW|W|V|Hz|ml|l|L)$"
+)
+"""A number with its unit."""
+MANY = 50
+"""So many different numbers are no categories, though half of the cells are text."""
+FEW = 10
+"""So many different measures may be names: of packs of 5 kg and of 10 kg."""
+_FINITE = re.compile(NUMBER)
 LEADING_ZERO = r"^[+-]?0[0-9]+$"
 COMMA = r"^[+-]?[0-9]*,[0-9]*([eE][+-]?[0-9]+)?$"
 POINT_GROUPS = r"^[+-]?[0-9]{1,3}(\.[0-9]{3})+$"
@@ -43,6 +54,11 @@ def matches(texts: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
     return pc.match_substring_regex(texts, pattern)
 
 
+def sentinels(tokens: Sequence[str]) -> list[str]:
+    """Return the tokens that are numbers, such as -999, and mean a missing one all the same."""
+    return [token for token in tokens if _FINITE.fullmatch(token.strip())]
+
+
 def without_tokens(texts: pa.ChunkedArray, tokens: Sequence[str]) -> tuple[pa.ChunkedArray, int]:
     """Return texts with "" for each cell that is one of the tokens in any case, and how many there are."""
     known = pa.array(sorted({token.strip().lower() for token in tokens}), pa.string())
@@ -56,7 +72,7 @@ def read(texts: pa.ChunkedArray, tokens: Sequence[str], decimal_comma: bool) -> 
 
     A comma is the decimal mark where it may be, and no cell of the column has a point.
     """
-    values = _cast(texts)
+    values = None if sentinels(tokens) else _cast(texts)
     if values is not None and np.isnan(values).sum() == pc.sum(pc.equal(texts, "")).as_py():
         return None if np.isnan(values).all() else Numerals(values, texts, 0)
     left, count = without_tokens(texts, [*tokens, "nan"])
@@ -83,13 +99,18 @@ def first_wrong(words: pa.Array, codes: NDArray[np.int64], demanded: bool) -> in
     """Return the first row that is no number of a column that is to be numbers, or None if it is text.
 
     It is to be numbers when that is demanded, or when at least NEARLY of its cells are numbers or numbers as
-    people write them (LIKE): to take such a column as text would make a category of each number. `codes`,
-    [rows], are the places of the cells in `words`, below 0 where one is missing.
+    people write them (LIKE; a MEASURE too, if more than FEW differ), or half of them and more than MANY
+    differ: to take such a column as text would make a category of each number. `codes`, [rows], are the
+    places of the cells in `words`, below 0 where one is missing.
     """
     number = np.asarray(matches(words, NUMBER))
     like = number | np.asarray(matches(words, LIKE))
+    measure = np.asarray(matches(words, MEASURE))
+    if measure.sum() > FEW:
+        like |= measure
     present = codes >= 0
-    if not demanded and like[codes[present]].mean() < NEARLY:
+    share = like[codes[present]].mean()
+    if not demanded and share < NEARLY and (share < HALF or like.sum() <= MANY):
         return None
     wrong = np.flatnonzero(present & ~number[codes])
     return int(wrong[0]) if len(wrong) else None
@@ -97,6 +118,8 @@ def first_wrong(words: pa.Array, codes: NDArray[np.int64], demanded: bool) -> in
 
 def hint(cell: str, decimal_comma: bool) -> str:
     """Say what a number as people write it should be; "" if the cell is not even that."""
+    if pc.match_substring_regex(pa.scalar(cell), MEASURE).as_py():
+        return "; write a measure without its unit, which --units takes"
     if not pc.match_substring_regex(pa.scalar(cell), LIKE).as_py():
         return ""
     bare = re.sub(r"[^0-9.,%‰]", "", cell)

@@ -33,10 +33,11 @@ def asked(
     """Return what was asked of each column that was named; a flag goes before the file.
 
     `names` are the file's columns, `others` those that may be named and are no columns any more. Raises
-    SettingError for a name that is none, or the target's, with the nearest one, and for what contradicts.
+    SettingError for a name that is none, with the nearest one, or the target's, and for what contradicts.
     """
     found: dict[str, Asked] = {}
-    known = {*names, *others}
+    nameless = set(others)
+    known = {*names, *nameless}
     path = options.schema_file
     for name, said in (read(path) if path else {}).items():
         _check(f"{path}: {name!r}", name, known, target)
@@ -57,6 +58,8 @@ def asked(
             ):
                 raise SettingError(f"{flag} {name}: {before} says otherwise of the same column")
             found[name] = replace(found.get(name, Asked()), **change)
+    for name in nameless & {name for name, said in found.items() if not said.leave_out}:
+        raise SettingError(f"{name!r} has no name in the file; give it one in the header")
     for flag, column in (("--groups", options.groups), ("--time", options.time)):
         if column is not None:
             _check(f"{flag} {column}", column, set(names), target)

@@ -1,5 +1,6 @@
 """Read one file into an Arrow table of trimmed text or typed columns. Knows nothing of what a column is."""
 
+import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
 PARQUET = ".parquet"
 BLOCK_BYTES = 1 << 24
 """The longest row that is read for sure."""
+NAMED = 20
+"""Columns that an error names, the nearest."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ def _read_folder(path: Path) -> pa.Table:
 def _check_header(names: list[str], target: str) -> None:
     named = [name for name in names if name]
     if target not in named:
-        raise ValueError(f"no column {target!r}, it has {', '.join(named)}")
+        near = difflib.get_close_matches(target, named, NAMED, 0)
+        raise ValueError(f"no column {target!r}, it has {', '.join(named if len(named) <= NAMED else near)}")
     if len(set(named)) < len(named):
         twice = next(name for name in named if named.count(name) > 1)
         raise ValueError(f"two columns are named {twice!r}")

@@ -26,7 +26,8 @@ def texts(column: pa.ChunkedArray, tokens: tuple[str, ...]) -> tuple[list[str], 
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), None, column)
     labels = pc.coalesce(pc.cast(column, pa.string()), pa.scalar(""))
-    numbers = numerals.read(labels, tokens, decimal_comma=True)
+    words_only = sorted(set(tokens) - set(numerals.sentinels(tokens)))  # a class 0 may be no missing one
+    numbers = numerals.read(labels, words_only, decimal_comma=True)
     if numbers is not None:
         labels = numbers.texts
     there = ~np.asarray(pc.equal(labels, ""))
