@@ -64,7 +64,7 @@ class Finder:
     def _typed(self, name: str, cells: pa.ChunkedArray, asked: Asked) -> Found:  # noqa: PLR0911 - one a type
         kind = cells.type
         if pa.types.is_dictionary(kind):
-            return self._categories(name, _texts(pc.cast(cells, kind.value_type)), asked, declared=True)
+            return self._categories(name, _texts(cells), asked)
         if pa.types.is_null(kind) or cells.null_count == len(cells):
             return Found(None, "all missing")
         if pa.types.is_temporal(kind) and asked.kind != "categorical":
@@ -91,13 +91,13 @@ class Finder:
         if numbers is None and pc.all(pc.equal(numerals.without_tokens(texts, self._tokens)[0], "")).as_py():
             return Found(None, "all missing")
         if asked.kind == "categorical":
-            return self._categories(name, texts if numbers is None else numbers.texts, asked, declared=False)
+            return self._categories(name, texts if numbers is None else numbers.texts, asked)
         if asked.kind == "boolean":
             return _truths(name, texts)
         if numbers is None:
             return self._words(name, texts, asked)
         if asked.kind is None and pc.any(numerals.matches(numbers.texts, numerals.LEADING_ZERO)).as_py():
-            found = self._categories(name, numbers.texts, asked, declared=False)
+            found = self._categories(name, numbers.texts, asked)
             doubt = (
                 f"{name}: numbers with leading zeros are taken as text; --numeric {flag} takes the numbers"
             )
@@ -112,8 +112,6 @@ class Finder:
         beyond = np.flatnonzero(np.abs(values) > LARGEST)  # infinite too
         if len(beyond):
             self._refuse(numbers.texts, int(beyond[0]), "not finite in float32", name)
-        if len(there) == len(values) and there.min() == there.max():
-            return Found(None, f"the same in every row, {numbers.texts[0].as_py()}")
         doubts = []
         if numbers.tokens:
             doubts.append(
@@ -131,6 +129,12 @@ class Finder:
                     f"{name}: {distinct} different whole numbers, taken as numbers; "
                     f"--categorical {flag} takes them as names"
                 )
+        if len(there) == len(values) and there.min() == there.max():
+            return Found(None, f"the same in every row, {numbers.texts[0].as_py()}")
+        if np.float32(there.min()) == np.float32(there.max()):
+            doubts.append(
+                f"{name}: float32 does not tell its numbers apart; subtract the least, or leave it out"
+            )
         if self._comma and self._thousands(numbers.texts):
             doubts.append(
                 f"{name}: its points are taken as decimal marks; take them out if they part thousands"
@@ -151,9 +155,9 @@ class Finder:
             words
         ) < RARE_ROWS:
             return _truths(name, texts)
-        return self._categories(name, texts, asked, declared=False)
+        return self._categories(name, texts, asked)
 
-    def _categories(self, name: str, texts: pa.ChunkedArray, asked: Asked, declared: bool) -> Found:
+    def _categories(self, name: str, texts: pa.ChunkedArray, asked: Asked) -> Found:
         coded, codes = _coded(texts)
         words: list[str] = coded.to_pylist()
         flag = shlex.quote(name)
@@ -166,9 +170,12 @@ class Finder:
             reason = f"an identifier or free text: {len(words)} different texts in {present} rows"
             return Found(None, reason, [f"{name}: {reason}: left out; --keep {flag} keeps it"])
         whole = [WHOLE.fullmatch(word) for word in words]
-        integers = asked.kind == "categorical" or declared
         cells: list[Any] = words
-        if integers and all(whole) and not pc.any(numerals.matches(coded, numerals.LEADING_ZERO)).as_py():
+        if (
+            asked.kind == "categorical"
+            and all(whole)
+            and not pc.any(numerals.matches(coded, numerals.LEADING_ZERO)).as_py()
+        ):
             cells = [int(found[1]) for found in whole if found]
         distinct = tuple(sorted(set(cells)))
         place = {cell: index for index, cell in enumerate(distinct)}

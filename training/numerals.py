@@ -16,7 +16,7 @@ HALF = 0.5
 _MONEY = r"(?:\p{Sc}|EUR|USD|GBP|CHF|JPY)"
 _GROUPED = r"[0-9]{1,3}(?:(?:,[0-9]{2,3})*,[0-9]{3}|(?:[.'\x{2019}_ \x{A0}\x{202F}][0-9]{3})+)(?:[.,][0-9]+)?"
 LIKE = (
-    rf"^\(?[+\-\x{2212}]?\s*{_MONEY}?\s*[+\-\x{2212}]?(?:{_GROUPED}|[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][+\-\x{2212}]?[0-9]+)?"
+    rf"^\(?[+\-\x{{2212}}]?\s*{_MONEY}?\s*[+\-\x{{2212}}]?(?:{_GROUPED}|[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][+\-\x{{2212}}]?[0-9]+)?"
     rf"\s*(?:[%‰]|{_MONEY})?\s*-?\)?$"
 )
 """A number as people write it: with a currency, a percent sign, thousands apart, or a comma for the point."""

@@ -129,8 +129,8 @@ def _check_header(names: list[str], target: str) -> None:
 def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
     kind = column.type
     if pa.types.is_dictionary(kind):
-        texts = pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type)
-        return _trimmed(pc.cast(column, pa.string())).dictionary_encode() if texts else column
+        cells = _trimmed(pc.cast(column, kind.value_type))
+        return cells.dictionary_encode() if pa.types.is_string(cells.type) else cells
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         column = pc.cast(column, pa.string())
     return pc.utf8_trim_whitespace(column) if pa.types.is_string(column.type) else column

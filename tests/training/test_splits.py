@@ -20,7 +20,7 @@ def test_the_hash_is_a_keyed_blake2b() -> None:
     """Frozen: whoever knows the seed can tell later who was trained on."""
     text = "26\x1fLyon\x1f"
     digest = hashlib.blake2b(text.encode(), digest_size=8, key=(7).to_bytes(8, "little")).hexdigest()
-    assert f"{keys_of([text], 7)[0]:016x}" == digest == "b4c1f4d8c4fbb2ca"
+    assert f"{keys_of([text], 7)[0]:016x}" == digest == "b1d67dd452efae97"
 
 
 def test_equal_texts_are_told_apart_by_their_count() -> None:
