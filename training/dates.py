@@ -11,6 +11,8 @@ DATE = (
     rf"|{_DAY}[-. ]+{_MONTH}[-. ,]+([0-9]{{2}}|[0-9]{{4}})|{_MONTH} {_DAY},? [0-9]{{4}})"
     rf"([T ,]+{_CLOCK})?$|^{_CLOCK}$"
 )
+COMPACT = r"^(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])$"
+"""A day written as a whole number, if all of a column are."""
 SHARE = 0.9
 """The share of a column's cells that must be dates for the column to be left out as that."""
 DERIVE = "derive what may matter: the year, the weekday, the hour, or the age in days at a fixed day"

@@ -112,48 +112,56 @@ class Finder:
         beyond = np.flatnonzero(np.abs(values) > LARGEST)  # infinite too
         if len(beyond):
             self._refuse(numbers.texts, int(beyond[0]), "not finite in float32", name)
-        doubts = []
-        if numbers.tokens:
-            doubts.append(
-                f"{name}: {numbers.tokens} cells count as missing for what they say; --missing tells which do"
-            )
         if asked.kind is None and (there == np.floor(there)).all():
-            distinct = pc.count_distinct(numbers.texts).as_py() - (len(there) < len(values))
-            reason = None if asked.keep else identifiers.reason(values, distinct, self._y)
-            if reason in identifiers.CERTAIN:
-                return Found(None, reason, [f"{name}: {reason}: left out; --keep {flag} keeps it"])
-            if reason:
-                doubts.append(f"{name}: {reason}, taken as numbers; --leave-out {flag} leaves it out")
-            if distinct in FEW:
-                doubts.append(
-                    f"{name}: {distinct} different whole numbers, taken as numbers; "
-                    f"--categorical {flag} takes them as names"
-                )
+            left_out, doubts = self._whole(name, numbers, asked)
+            if left_out:
+                return left_out
+        else:
+            doubts = []
         if len(there) == len(values) and there.min() == there.max():
             return Found(None, f"the same in every row, {numbers.texts[0].as_py()}")
-        if np.float32(there.min()) == np.float32(there.max()):
-            doubts.append(
-                f"{name}: float32 does not tell its numbers apart; subtract the least, or leave it out"
-            )
+        if numbers.tokens:
+            says = "cells count as missing for what they say; --missing tells which do"
+            doubts.append(f"{name}: {numbers.tokens} {says}")
+        if there.min() < there.max() and np.float32(there.min()) == np.float32(there.max()):
+            says = "float32 does not tell its numbers apart; subtract the least"
+            doubts.append(f"{name}: {says}, or --leave-out {flag}")
         if self._comma and self._thousands(numbers.texts):
             doubts.append(
                 f"{name}: its points are taken as decimal marks; take them out if they part thousands"
             )
         return Found(Numbers(name, values), "", doubts, numbers.texts)
 
+    def _whole(self, name: str, numbers: numerals.Numerals, asked: Asked) -> tuple[Found | None, list[str]]:
+        """Return whether whole numbers are to be left out, else what is doubtful of them."""
+        flag = shlex.quote(name)
+        gaps = bool(np.isnan(numbers.values).any())
+        distinct = pc.count_distinct(numbers.texts).as_py() - gaps
+        if asked.keep:
+            return None, []
+        written = pc.or_(numerals.matches(numbers.texts, dates.COMPACT), pc.equal(numbers.texts, ""))
+        if distinct > 1 and pc.all(written).as_py():
+            return _dates(name, f"; --numeric {flag} takes the numbers"), []
+        reason = identifiers.reason(numbers.values, distinct, self._y)
+        if reason in identifiers.CERTAIN:
+            return Found(None, str(reason), [f"{name}: {reason}: left out; --keep {flag} keeps it"]), []
+        if reason:
+            return None, [f"{name}: {reason}, taken as numbers; --leave-out {flag} leaves it out"]
+        if distinct in FEW:
+            says = "different whole numbers, taken as numbers"
+            return None, [f"{name}: {distinct} {says}; --categorical {flag} takes them as names"]
+        return None, []
+
     def _words(self, name: str, texts: pa.ChunkedArray, asked: Asked) -> Found:
-        words, codes = _coded(texts)
+        words, codes = _coded(numerals.without_tokens(texts, self._tokens)[0])
         rows = np.bincount(codes[codes >= 0], minlength=len(words))
         dated = np.asarray(numerals.matches(words, dates.DATE))
         if asked.kind is None and rows[dated].sum() >= dates.SHARE * rows.sum():
             return _dates(name)
-        left, _ = numerals.without_tokens(texts, self._tokens)
-        wrong = numerals.first_wrong(*_coded(left), demanded=asked.kind == "numeric")
+        wrong = numerals.first_wrong(words, codes, demanded=asked.kind == "numeric")
         if wrong is not None:
             self._refuse(texts, wrong, "not a number", name)
-        if {word.casefold() for word in words.to_pylist()[: 2 * RARE_ROWS]} in PAIRS and len(
-            words
-        ) < RARE_ROWS:
+        if {word.casefold() for word in pc.unique(texts).to_pylist()} - {""} in PAIRS:
             return _truths(name, texts)
         return self._categories(name, texts, asked)
 
@@ -216,8 +224,8 @@ def _coded(texts: pa.ChunkedArray) -> tuple[pa.Array, Integers]:
     return coded.dictionary, codes
 
 
-def _dates(name: str) -> Found:
-    return Found(None, "dates", [f"{name}: dates are left out; {dates.DERIVE}"])
+def _dates(name: str, otherwise: str = "") -> Found:
+    return Found(None, "dates", [f"{name}: dates are left out; {dates.DERIVE}{otherwise}"])
 
 
 def _truths(name: str, texts: pa.ChunkedArray) -> Found:

@@ -13,10 +13,14 @@ NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 NEARLY = 0.9
 """The share of a column's cells that must be numbers for the others to be faults and not categories."""
 HALF = 0.5
-_MONEY = r"(?:\p{Sc}|EUR|USD|GBP|CHF|JPY)"
+_MONEY = (
+    r"(?:(?:[A-Z]{1,3})?\p{Sc}|EUR|USD|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|CZK|HUF|RON|TRY|BRL|MXN|ZAR|AUD|CAD|NZD"
+    r"|Rs\.?|kr\.?|zł|Kč|Ft)"
+)
+_SIGN = r"[+\-\x{2212}]?"
 _GROUPED = r"[0-9]{1,3}(?:(?:,[0-9]{2,3})*,[0-9]{3}|(?:[.'\x{2019}_ \x{A0}\x{202F}][0-9]{3})+)(?:[.,][0-9]+)?"
 LIKE = (
-    rf"^\(?[+\-\x{{2212}}]?\s*{_MONEY}?\s*[+\-\x{{2212}}]?(?:{_GROUPED}|[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][+\-\x{{2212}}]?[0-9]+)?"
+    rf"^\(?{_SIGN}\s*{_MONEY}?\s*{_SIGN}(?:{_GROUPED}|[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE]{_SIGN}[0-9]+)?"
     rf"\s*(?:[%‰]|{_MONEY})?\s*-?\)?$"
 )
 """A number as people write it: with a currency, a percent sign, thousands apart, or a comma for the point."""
@@ -125,7 +129,7 @@ def hint(cell: str, decimal_comma: bool) -> str:
     bare = re.sub(r"[^0-9.,%‰]", "", cell)
     if "%" in bare or "‰" in bare:
         return "; write a share as a number, without a percent sign"
-    if pc.match_substring_regex(pa.scalar(cell), r"\p{Sc}|[A-Z]{3}").as_py():
+    if pc.match_substring_regex(pa.scalar(cell), _MONEY).as_py():
         return "; write an amount without its currency"
     if decimal_comma:
         return "; a column has one decimal mark, comma or point, and nothing stands between thousands"

@@ -81,6 +81,7 @@ def _read_text(path: Path, target: str, encoding: str) -> tuple[pa.Table, str]:
     text, delimiter = layout.to_utf8(raw, encoding, target)
     if not text.strip():
         raise ValueError("the file is empty")
+    text = text if text.endswith((b"\n", b"\r")) else text + b"\n"  # or Arrow calls a bare header empty
     parsing = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     reading = csv.ReadOptions(block_size=BLOCK_BYTES)
     try:
@@ -163,7 +164,7 @@ def _is_empty(column: pa.ChunkedArray) -> bool:
 def _is_index(column: pa.ChunkedArray) -> bool:
     """Tell whether whole numbers, all different, count up: those of rows that pandas left out may lack."""
     try:
-        numbers = pc.cast(column, pa.int64())
+        numbers = pc.cast(pc.cast(column, pa.float64()), pa.int64())
     except pa.ArrowInvalid:
         return False
     return not numbers.null_count and pc.count_distinct(numbers).as_py() == len(numbers)

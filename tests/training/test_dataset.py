@@ -1,6 +1,8 @@
 """The data sets: the built-in ones, labels, and how rows are split."""
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,13 @@ def test_toy_is_a_hundred_points_that_a_line_separates() -> None:
 def test_built_in_bytes_are_frozen(name: str, sha256: str) -> None:
     """A built-in set that changes with a library would change every model: its digest is pinned."""
     assert load(Config(data=name)).sha256 == sha256
+
+
+def test_a_built_in_set_needs_no_arrow() -> None:
+    """It takes a quarter of a second to import."""
+    program = "import sys; from training import config, dataset; dataset.load(config.Config()); "
+    program += "sys.exit('pyarrow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(("name", "column"), [("breast-cancer", "mean radius"), ("toy", "x1")])

@@ -70,6 +70,8 @@ def test_words_that_mean_missing_are_text_among_text(tmp_path: Path) -> None:
     [
         (("$5", "$7.50"), "'$5'", "currency"),
         (("5 EUR", "7.5 EUR"), "'5 EUR'", "currency"),
+        (("US$ 5", "7"), "'US$ 5'", "currency"),
+        (("5 kr", "7.5"), "'5 kr'", "currency"),
         (("-£5", "3"), "'-£5'", "currency"),
         (("3", "5 %", "7 %"), "'5 %'", "percent"),
         (("1,234", "999"), "'1,234'", "thousands"),
@@ -219,6 +221,7 @@ def test_measurements_are_no_identifiers(tmp_path: Path, cells: list[Any]) -> No
         (cycle("2024-01-31T10:15:00.5Z", "2024-01-31 10:15:00+01:00"), "dates"),
         (cycle("31 Jan 2024", "Mon, 05 Feb 2023 10:00:00 GMT", "March 3, 2021"), "dates"),
         (cycle("10:15", "23:59:59"), "dates"),
+        (cycle("2024-01-31", "2023-12-01", "NA"), "dates"),
     ],
 )
 def test_what_says_nothing_is_left_out(tmp_path: Path, cells: list[str], reason: str) -> None:
@@ -228,6 +231,16 @@ def test_what_says_nothing_is_left_out(tmp_path: Path, cells: list[str], reason:
     with pytest.raises(DataError, match="column 'a b': asked for, but"):
         load(tmp_path, cells, keep=("a b",))
     assert [left.reason for left in load(tmp_path, cells, leave_out=("a b",)).left_out] == ["as asked"]
+
+
+def test_days_as_whole_numbers_are_dates_unless_asked(tmp_path: Path) -> None:
+    """With the flag that takes the numbers."""
+    cells = cycle("20240131", "20231201", "")
+    found = load(tmp_path, cells)
+    assert [left.reason for left in found.left_out] == ["dates"]
+    assert "--numeric 'a b' takes the numbers" in found.doubts[0]
+    assert isinstance(column(tmp_path, cells, numeric=("a b",)), Numbers)
+    assert isinstance(column(tmp_path, cycle("20240131", "20239901")), Numbers)
 
 
 def test_nothing_left_to_learn_from_is_refused(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def test_the_separator_is_found(tmp_path: Path, separator: str, name: str) -> No
         ("a,a,y\n1,2,3\n", "two columns are named 'a'"),
         ("a, a,y\n1,2,3\n", "two columns are named 'a'"),
         ("a,y\n", "no rows below the header"),
+        ("a,y", "no rows below the header"),
         ("a,y\n1,0\n1\n", "row 2 has 1 cells, the header 2"),
         ('a,y\n"1\n",0\n\n2,0,3\n', "row 2 has 3 cells, the header 2"),
         ("a;y\n1;u\n2;v;extra\n", "row 2 has 3 cells, the header 2"),
