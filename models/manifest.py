@@ -74,11 +74,15 @@ class Scores(Frozen):
 
 
 class Split(Frozen):
-    """How rows were assigned: by a keyed hash of their cells, by groups, or by time; see models/README.md."""
+    """How rows were assigned: by a keyed hash of their cells, by groups, or by time; see models/README.md.
+
+    `cuts` are where validation and where test begin: by class the hash in hexadecimal; by "" the time.
+    """
 
     kind: Literal["hash", "rows", "groups", "time", "draw"]
     columns: tuple[str, ...]
     seed: Count
+    cuts: dict[str, tuple[str, str]]
 
 
 class Data(Frozen):
@@ -296,7 +300,7 @@ def _upgraded(old: format1.Manifest) -> Mapping[str, Any]:
             **old.data.model_dump(exclude={"seed"}),
             dropped=0,
             duplicates=0,
-            split=Split(kind="draw", columns=(), seed=old.data.seed),
+            split=Split(kind="draw", columns=(), seed=old.data.seed, cuts={}),
         ),
         "fit": Fit(**old.fit.model_dump(), weights=None, tolerance=None),
         "metrics": {name: Metrics(**each.model_dump(), **added) for name, each in old.metrics.items()},

@@ -1,12 +1,27 @@
 """Rows to learn from: load, check and split them. Knows nothing of what is learnt."""
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.manifest import LeftOut, Split, SplitName
-from training.columns import Column
+from training import builtin, labels, schema, splits
+from training.columns import Column, Numbers
+from training.config import BUILT_IN, Config
+from training.errors import DataError
+
+if TYPE_CHECKING:
+    from training.table import Table
+
+REPEATED = 0.25
+"""With a smaller share of different rows, equal ones are repeated observations and no copies."""
+
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -30,3 +45,159 @@ class Dataset:
     duplicates: int
     split: Split
     parts: dict[SplitName, NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows that have a label: columns, a text of each row's cells, and what splits them if not that."""
+
+    columns: list[Column]
+    left_out: list[LeftOut]
+    doubts: list[str]
+    texts: Sequence[str]
+    order: splits.Order | None
+
+
+def load(config: Config) -> Dataset:
+    """Load a built-in set by its name or the file or folder at a path, as the table's options say.
+
+    Raises DataError when it cannot be read or its rows cannot be trained on, and SettingError for an option
+    that does not fit it; either names the column, row or flag.
+    """
+    if config.data in BUILT_IN:
+        given = builtin.load(config.data)
+        place, source, sha256, target = given.source, given.source, given.sha256, given.target
+        texts, there = given.labels, np.ones(len(given.labels), np.bool_)
+        table = None if _plain(config) else _as_table(given)
+    else:
+        from training import table as tables  # noqa: PLC0415 - Arrow is only needed for a file
+        from training import target as targets  # noqa: PLC0415
+
+        path, target = Path(config.data), config.target or ""
+        table = tables.read(path, target, config.encoding)
+        place, source, sha256 = str(path), path.resolve().name, _digest(path)
+        with tables.naming(f"{path}: target {target!r}"):
+            texts, there = targets.texts(table.columns[target], config.missing)
+    try:
+        classes, y, doubts = labels.classes(repr(target), texts, config.fold_case)
+        rows = _numbers(given) if table is None else _columns(config, table, y, there, target, place)
+        split, parts, duplicates = _split(config, rows, y, classes)
+    except ValueError as error:
+        raise DataError(f"{place}: {error}") from error
+    if split.kind == "rows":
+        doubts.append(
+            f"{len(y) - duplicates} different rows of {len(y)}: taken as repeated observations and split one "
+            "by one; --groups keeps those of a group on one side"
+        )
+    return Dataset(
+        source=source,
+        sha256=sha256,
+        target=target,
+        columns=tuple(rows.columns),
+        left_out=tuple(rows.left_out),
+        doubts=(*rows.doubts, *doubts),
+        classes=classes,
+        y=y,
+        dropped=int((~there).sum()),
+        duplicates=duplicates,
+        split=split,
+        parts=parts,
+    )
+
+
+def _plain(config: Config) -> bool:
+    """Tell whether nothing was asked of a column."""
+    names = config.categorical + config.numeric + config.leave_out + config.keep
+    return not names and (config.schema_file, config.groups, config.time) == (None, None, None)
+
+
+def _as_table(given: builtin.BuiltIn) -> "Table":
+    import pyarrow as pa  # noqa: PLC0415
+
+    from training.table import Table  # noqa: PLC0415
+
+    cells = zip(given.names, zip(*given.rows, strict=True), strict=True)
+    columns = {name: pa.chunked_array([pa.array(column, pa.string())]) for name, column in cells}
+    return Table(columns | {given.target: pa.chunked_array([given.labels])}, (), decimal_comma=False)
+
+
+def _numbers(given: builtin.BuiltIn) -> _Rows:
+    values = np.array(given.rows, np.float64)
+    columns: list[Column] = [
+        Numbers(name, column) for name, column in zip(given.names, values.T, strict=True)
+    ]
+    return _Rows(columns, [], [], [splits.SEPARATOR.join(row) for row in given.rows], None)
+
+
+def _columns(
+    config: Config, table: "Table", y: Integers, there: NDArray[np.bool_], target: str, place: str
+) -> _Rows:
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.compute as pc  # noqa: PLC0415
+
+    from training import kinds, order  # noqa: PLC0415
+    from training.table import naming  # noqa: PLC0415
+
+    asked = schema.asked(config, table.columns, target, (each.column for each in table.left_out))
+    finder = kinds.Finder(y, np.flatnonzero(there), config.missing, table.decimal_comma)
+    mask = None if there.all() else pa.array(there)
+    columns, left_out, doubts, texts = [], list(table.left_out), [], []
+    by: splits.Order | None = None
+    for name, whole in table.columns.items():
+        if name == target:
+            continue
+        cells = whole if mask is None else whole.filter(mask)
+        with naming(f"{place}: column {name!r}"):
+            if name in (config.groups, config.time):
+                by = order.values(cells, there, name, by_time=name == config.time)
+                says = (
+                    "the order by which rows are split" if name == config.time else "the groups of the split"
+                )
+                left_out.append(LeftOut(column=name, reason=says))
+                continue
+            found = finder.find(name, cells, asked.get(name, schema.Asked()))
+        doubts += found.doubts
+        if found.column is None:
+            left_out.append(LeftOut(column=name, reason=found.reason))
+        else:
+            columns.append(found.column)
+            texts.append(found.texts)
+    if not columns:
+        reasons = "; ".join(f"{each.column}: {each.reason}" for each in left_out)
+        raise ValueError(f"no column is left to learn from: {reasons}")
+    joined = pc.binary_join_element_wise(*texts, splits.SEPARATOR).to_pylist()
+    return _Rows(columns, left_out, doubts, joined, by)
+
+
+def _split(
+    config: Config, rows: _Rows, y: Integers, classes: tuple[str, ...]
+) -> tuple[Split, dict[SplitName, Integers], int]:
+    seed, names = config.seed, tuple(column.name for column in rows.columns)
+    keys = splits.hashes(rows.texts, seed)
+    distinct = len(np.unique(keys))
+    if config.time is not None and rows.order is not None:
+        parts, cuts = splits.by_time(rows.order, y, classes)
+        split = Split(kind="time", columns=(config.time,), seed=seed, cuts=cuts)
+    elif config.groups is not None and rows.order is not None:
+        parts, cuts = splits.by_hash(splits.hashes(list(map(str, rows.order)), seed), y, classes, whole=False)
+        split = Split(kind="groups", columns=(config.groups,), seed=seed, cuts=cuts)
+    elif distinct < REPEATED * len(y):
+        parts, cuts = splits.by_hash(splits.hashes(splits.repeated(rows.texts), seed), y, classes, whole=True)
+        split = Split(kind="rows", columns=names, seed=seed, cuts=cuts)
+    else:
+        parts, cuts = splits.by_hash(keys, y, classes, whole=True)
+        split = Split(kind="hash", columns=names, seed=seed, cuts=cuts)
+    return split, parts, len(y) - distinct
+
+
+def _digest(path: Path) -> str:
+    """Return the sha256 of a file's bytes; of a folder that of a line a file, as sha256sum prints it."""
+    if not path.is_dir():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for each in sorted(each for each in path.rglob("*") if each.is_file()):
+        with each.open("rb") as file:
+            inner = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{inner}  {each.relative_to(path).as_posix()}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,62 @@
+"""Labels of rows to classes. Knows nothing of the other columns."""
+
+import re
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_CLASS_ROWS = 10
+"""Of each class: a stratified 60/20/20 split then gives every split two rows of it."""
+MANY = 50
+"""From so many different numbers on, a target looks like a quantity."""
+EMPTY_WORDS = frozenset({"na", "n/a", "nan", "null", "none", "?", "-"})
+
+Integers = NDArray[np.int64]
+
+
+def classes(place: str, labels: list[str], fold_case: bool) -> tuple[tuple[str, ...], Integers, list[str]]:
+    """Sort the distinct labels into classes; return them, each row's index among them, and doubts.
+
+    Labels that differ by case alone are one class under its commonest spelling with `fold_case`, and are
+    refused without. Raises ValueError for those, for fewer than two classes, and for fewer than
+    MIN_CLASS_ROWS rows of one; `place` names the target.
+    """
+    counts = Counter(labels)
+    spelled = {label: label for label in counts}
+    folded: dict[str, list[str]] = {}
+    for label in sorted(counts):
+        folded.setdefault(label.casefold(), []).append(label)
+    for alike in folded.values():
+        if len(alike) > 1 and not fold_case:
+            named = ", ".join(map(repr, alike))
+            raise ValueError(f"labels of {place} differ by case alone: {named}; --fold-case joins them")
+        commonest = max(alike, key=lambda label: counts[label])
+        spelled |= dict.fromkeys(alike, commonest)
+    counts = Counter({spelled[label]: 0 for label in counts})
+    for label, each in Counter(labels).items():
+        counts[spelled[label]] += each
+    found = tuple(sorted(counts))
+    if not found:
+        raise ValueError(f"no row has a label in {place}")
+    if len(found) == 1:
+        raise ValueError(
+            f"{place} is {found[0]!r} in every row; wanted two classes or more, "
+            f"of at least {MIN_CLASS_ROWS} rows each"
+        )
+    rarest = min(found, key=counts.__getitem__)
+    if counts[rarest] < MIN_CLASS_ROWS:
+        quantity = len(found) >= MANY and all(re.fullmatch(r"[+-]?[0-9.,eE+-]+", label) for label in found)
+        hint = f"; it holds {len(found)} different numbers: a quantity is no class" if quantity else ""
+        raise ValueError(
+            f"too few rows of {place} = {rarest!r}: {counts[rarest]}, "
+            f"wanted at least {MIN_CLASS_ROWS} of each class to split them in three{hint}"
+        )
+    index = {label: number for number, label in enumerate(found)}
+    y = np.fromiter((index[spelled[label]] for label in labels), np.int64, len(labels))
+    doubts = [
+        f"{place} has the class {label!r}: {counts[label]} rows; if it means no label, empty those cells"
+        for label in found
+        if label.casefold() in EMPTY_WORDS
+    ]
+    return found, y, doubts
