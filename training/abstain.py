@@ -10,8 +10,11 @@ from training import binomial
 from training.curves import Floats, Truths
 from training.errors import SettingError
 
+NARROWEST = 0.1
+"""Share of the rows that the first band answers, or more: a single error among the surest few of many rows
+must not end the walk."""
 STEPS = 50
-"""Bands that are tested, of evenly more rows each: a finer walk fails sooner, as each test is one more."""
+"""Bands that are tested, at most: in a finer walk more tests can fail by bad luck."""
 
 
 def parse(text: str, classes: int) -> tuple[float, float]:
@@ -48,11 +51,11 @@ def by_risk(risk: float, told: Floats, right: Truths, threshold: float | None) -
     sure = _sureness(told, threshold)
     order = np.argsort(-sure, kind="stable")
     falling, wrong = sure[order], np.cumsum(~right[order])
-    rows, fewest = len(told), binomial.rows_without_error(risk)
+    rows, fewest = len(told), binomial.rows_for(0, risk)
     if rows < fewest:
         raise SettingError(f"--abstain-risk={risk:g}: takes {fewest} rows without an error, and had {rows}")
     chosen = None
-    for wanted in np.unique(np.linspace(fewest, rows, STEPS).astype(np.int64)).tolist():
+    for wanted in _walk(rows, risk):
         answered = int(np.searchsorted(-falling, -falling[wanted - 1], side="right"))  # with its equals
         bound = binomial.upper_bound(int(wrong[answered - 1]), answered)
         if bound > risk:
@@ -66,6 +69,16 @@ def by_risk(risk: float, told: Floats, right: Truths, threshold: float | None) -
     edge = (falling[chosen - 1] + falling[chosen]) / 2 if chosen < rows else 0.0
     low, high = _band(float(edge), threshold)
     return Abstain(low=low, high=high, rule=f"risk:{risk:g}")
+
+
+def _walk(rows: int, risk: float) -> list[int]:
+    """Return how many rows the bands answer, ascending: before labels are seen, or no bound would hold.
+
+    Each is the fewest that bound the risk with some number of errors: one more would not admit another.
+    """
+    errors = np.unique(np.linspace(0, risk * rows, STEPS).astype(np.int64)).tolist()
+    found = [binomial.rows_for(each, risk) for each in errors]
+    return [*(each for each in found if NARROWEST * rows <= each < rows), rows]
 
 
 def _sureness(told: Floats, threshold: float | None) -> Floats:

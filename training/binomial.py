@@ -17,19 +17,27 @@ def upper_bound(errors: int, rows: int) -> float:
     """
     if errors >= rows:
         return 1.0
-    seen = np.arange(errors + 1)
-    choices = np.concatenate([[0.0], np.cumsum(np.log(rows - seen[:-1]) - np.log(seen[1:]))])
     low, high = errors / rows, 1.0
     for _ in range(HALVINGS):
         rate = (low + high) / 2
-        terms = choices + seen * math.log(rate) + (rows - seen) * math.log1p(-rate)
-        if np.logaddexp.reduce(terms) > math.log(1 - LEVEL):
-            low = rate
-        else:
-            high = rate
+        low, high = (low, rate) if bounded(errors, rows, rate) else (rate, high)
     return high
 
 
-def rows_without_error(rate: float) -> int:
-    """Return how many rows, none of them wrong, bound the error rate at `rate`."""
-    return math.ceil(math.log(1 - LEVEL) / math.log1p(-rate))
+def bounded(errors: int, rows: int, rate: float) -> bool:
+    """Return whether so few `errors`, fewer than `rows`, are seen in 5 % of all samples or less at `rate`."""
+    seen = np.arange(errors + 1)
+    choices = np.append(0.0, np.cumsum(np.log(rows - seen[:-1]) - np.log(seen[1:])))
+    terms = choices + seen * math.log(rate) + (rows - seen) * math.log1p(-rate)
+    return bool(np.logaddexp.reduce(terms) <= math.log(1 - LEVEL))
+
+
+def rows_for(errors: int, rate: float) -> int:
+    """Return how many rows, `errors` of them wrong, bound the error rate at `rate`, and no fewer do."""
+    low, high = errors, errors + 1
+    while not bounded(errors, high, rate):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if bounded(errors, middle, rate) else (middle, high)
+    return high

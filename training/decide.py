@@ -65,8 +65,8 @@ def decide(
 
     k is 1 for two classes, the logit of the last one. What is chosen, and not given, is chosen each on rows
     of its own: calibration, threshold and band share the rows out, by lot and class. `class_weights` are
-    those of the fit, by class. Raises SettingError for an option that does not fit the classes or that no
-    choice can fulfil.
+    those of the fit, by class, 1 where there is none. Raises SettingError for an option that does not fit
+    the classes or that no choice can fulfil.
     """
     check(options, classes)
     positive = None if len(classes) > BINARY else options.positive or classes[-1]
@@ -91,9 +91,9 @@ def decide(
     elif isinstance(rule, float):
         threshold = Threshold(value=rule, rule="given")
     elif class_weights and positive is not None:
-        of_others = class_weights[next(label for label in classes if label != positive)]
-        value = of_others / (of_others + class_weights[positive])
-        threshold = Threshold(value=value, rule="class-weight")
+        own_weight = class_weights.get(positive, 1.0)
+        other = class_weights.get(next(label for label in classes if label != positive), 1.0)
+        threshold = Threshold(value=other / (other + own_weight), rule="class-weight")
 
     band = None
     if options.abstain is not None:

@@ -17,8 +17,8 @@ from training.curves import Cuts, Floats, Integers, thin
 
 VERSION = 1
 MOST_POINTS = 500
-DIGITS = 9
-"""Significant ones of each number: as many tell two float32 apart."""
+DIGITS = 6
+"""Significant ones of what is drawn; thresholds have all."""
 
 Probabilities = NDArray[np.floating]
 
@@ -98,7 +98,7 @@ def _curves(scores: Floats, positive: NDArray[np.bool_]) -> JsonValue:
         return None
     # Each curve begins where no row is positive: no score is that cut's threshold.
     true, false = np.append(0, cuts.true), np.append(0, cuts.false)
-    thresholds = [None, *_numbers(cuts.scores)]
+    thresholds = [None, *cuts.scores.tolist()]
     recall, alarms = true / cuts.positives, false / cuts.negatives
     precision = np.append(1.0, cuts.true / (cuts.true + cuts.false))
     roc, traded = thin(alarms, recall, MOST_POINTS), thin(recall, precision, MOST_POINTS)
