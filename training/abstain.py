@@ -53,7 +53,10 @@ def by_risk(risk: float, told: Floats, right: Truths, threshold: float | None) -
     falling, wrong = sure[order], np.cumsum(~right[order])
     rows, fewest = len(told), binomial.rows_for(0, risk)
     if rows < fewest:
-        raise SettingError(f"--abstain-risk={risk:g}: takes {fewest} rows without an error, and had {rows}")
+        raise SettingError(
+            f"--abstain-risk={risk:g}: takes {fewest} validation rows of its own without an "
+            f"error, and had {rows}"
+        )
     chosen = None
     for wanted in _walk(rows, risk):
         answered = int(np.searchsorted(-falling, -falling[wanted - 1], side="right"))  # with its equals
@@ -72,9 +75,9 @@ def by_risk(risk: float, told: Floats, right: Truths, threshold: float | None) -
 
 
 def _walk(rows: int, risk: float) -> list[int]:
-    """Return how many rows the bands answer, ascending: before labels are seen, or no bound would hold.
+    """Return how many rows the bands answer, ascending: chosen before labels are seen, or no bound holds.
 
-    Each is the fewest that bound the risk with some number of errors: one more would not admit another.
+    Each is the fewest rows that bound the risk in spite of some number of errors, so that none is wasted.
     """
     errors = np.unique(np.linspace(0, risk * rows, STEPS).astype(np.int64)).tolist()
     found = [binomial.rows_for(each, risk) for each in errors]

@@ -70,14 +70,14 @@ def _decision(manifest: Manifest) -> list[str]:
 
 def _table(manifest: Manifest) -> list[str]:
     head = (
-        f"{'split':<11}{'log-loss':>9}{'base':>8}{'ROC AUC':>9}{'precision':>11}{'base':>8}{'accuracy':>10}"
+        f"{'split':<11}{'log-loss':>9}{'base':>8}{'ROC AUC':>9}{'avg. prec.':>11}{'base':>8}{'accuracy':>10}"
         f"{'majority':>10}  confusion, a row per true class"
     )
     lines = [head]
     positive = None if manifest.positive is None else manifest.classes.index(manifest.positive)
     for name, measured in manifest.metrics.items():
         if measured is None:
-            lines.append(f"{name:<11}{'none: what was chosen was chosen on these rows':>9}")
+            lines.append(f"{name:<11}none: what was chosen was chosen on these rows")
             continue
         entropy, share = _base(measured, positive)
         lines.append(

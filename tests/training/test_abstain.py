@@ -106,7 +106,8 @@ def test_too_few_rows_are_told_how_many_it_takes() -> None:
     told, right = np.linspace(0, 1, 149), np.ones(149, np.bool_)
     assert by_risk(0.02, told, right, 0.5).rule == "risk:0.02"
     with pytest.raises(
-        SettingError, match=r"--abstain-risk=0\.02: takes 149 rows without an error, and had 148"
+        SettingError,
+        match=r"--abstain-risk=0\.02: takes 149 validation rows of its own without an error, and had 148",
     ):
         by_risk(0.02, told[1:], right[1:], 0.5)
 

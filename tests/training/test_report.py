@@ -123,7 +123,7 @@ def test_intervals_are_those_of_the_test_rows() -> None:
     lines = render(published, []).splitlines()
     low = next(line for line in lines if "95 % from" in line)
     assert low.split()[3:5] == [f"{test.intervals.log_loss.low:.4f}", f"{test.intervals.roc_auc.low:.4f}"]
-    columns = [lines[5].index("ROC AUC") + len("ROC AUC"), lines[5].index("precision") + len("precision")]
+    columns = [lines[5].index("ROC AUC") + len("ROC AUC"), lines[5].index("avg. prec.") + len("avg. prec.")]
     for column in columns:
         assert all(line[column - 1].isdigit() and line[column] == " " for line in lines[6:9])
         assert low[column - 1].isdigit()
