@@ -117,11 +117,11 @@ class Interval(Frozen):
 
 
 class Intervals(Frozen):
-    """How far the test rows' luck reaches, for each number."""
+    """How far the test rows' luck reaches, for each number; null where it does not exist."""
 
     log_loss: Interval
-    roc_auc: Interval
-    average_precision: Interval
+    roc_auc: Interval | None
+    average_precision: Interval | None
 
 
 class CalibrationError(Frozen):
@@ -285,9 +285,7 @@ def _upgraded(old: format1.Manifest) -> Mapping[str, Any]:
                 name=item.name,
                 unit=item.unit,
                 missing=nothing,
-                reference=NumericReference(
-                    rows=rows, missing=0, bins=None, **item.reference.model_dump()
-                ),
+                reference=NumericReference(rows=rows, missing=0, bins=None, **item.reference.model_dump()),
             )
             for item in old.inputs
         ),
@@ -308,4 +306,3 @@ def _upgraded(old: format1.Manifest) -> Mapping[str, Any]:
         "invariant": False,
         "golden": tuple(Golden(**each.model_dump()) for each in old.golden),
     }
-

@@ -5,49 +5,57 @@ from numpy.typing import NDArray
 
 from models.decision import BINARY, Decision
 from models.manifest import Metrics
+from training import bootstrap, reliability
+from training.curves import Cuts, Integers
 
 SMALLEST = float(np.finfo(np.float32).tiny)
 """A float32 probability of 0 counts as this, 1e-38: one confident mistake then costs 87, not infinity."""
 
 
 def evaluate(
-    probabilities: NDArray[np.floating], y: NDArray[np.int64], threshold: float, majority: int
+    probabilities: NDArray[np.floating],
+    y: Integers,
+    decision: Decision,
+    majority: int,
+    *,
+    intervals: bool,
+    seed: int,
+    calibration_error: bool = True,
 ) -> Metrics:
-    """Measure probabilities [rows, classes] against class indices [rows].
+    """Measure probabilities [rows, classes] against class indices [rows], of which there is one at least.
 
     log_loss: mean of -log p(true class), natural logarithm. brier: mean of (p(last class) - is last)^2 for
-    two classes; for more, mean of the sum over classes of (p - is it)^2, which runs to 2. roc_auc: of the
-    last class; for more than two, one class against the rest, averaged with equal weight. accuracy: share of
-    answers that are right; baseline_accuracy: of always answering the class `majority`. confusion: rows are
-    true classes, columns answers. Raises ValueError when y lacks a class: its ROC AUC does not exist. The
-    splits of `dataset.split` never do.
+    two classes; for more, mean of the sum over classes of (p - is it)^2, which runs to 2. roc_auc and
+    average_precision: of the positive class; for more than two, one class against the rest, averaged with
+    equal weight; None when y lacks a class. accuracy: share of answers that are right, whether or not they
+    are given; baseline_accuracy: of always answering the class `majority`. confusion: rows are true classes,
+    columns answers. abstained and accepted_accuracy: the share without an answer, and the accuracy of the
+    others. `intervals` and `calibration_error` say whether to find these, with lots by `seed`.
     """
-    rows, classes = probabilities.shape
-    if len(np.unique(y)) < classes:
-        raise ValueError("a class has no rows: its ROC AUC does not exist")
+    classes = probabilities.shape[1]
     p = probabilities.astype(np.float64)
-    truth = np.eye(classes)[y]
-    answers = Decision(classes, threshold).of_array(p)
-    confusion = np.zeros((classes, classes), np.int64)
-    np.add.at(confusion, (y, answers), 1)
-    told = range(classes == BINARY, classes)  # of two, the last tells all
+    truth = np.eye(classes, dtype=np.bool_)[y]
+    answers = decision.of_array(p)
+    right = answers == y
+    accepted = decision.accepts_array(p)
+    losses = -np.log(np.maximum(p[truth], SMALLEST))
+    told = [decision.positive] if classes == BINARY else list(range(classes))
+    cuts = [Cuts.of(p[:, index], truth[:, index]) for index in told]
+    curves = all(each.both for each in cuts)
+    measured = slice(classes == BINARY, None)  # of two, the last tells all
+    confusion = np.bincount(y * classes + answers, minlength=classes**2).reshape(classes, classes)
     return Metrics(
-        log_loss=float(-np.log(np.maximum(p[np.arange(rows), y], SMALLEST)).mean()),
-        brier=float(((p - truth)[:, told] ** 2).sum(1).mean()),
-        roc_auc=float(np.mean([roc_auc(p[:, index], y == index) for index in told])),
-        accuracy=float((answers == y).mean()),
+        log_loss=float(losses.mean()),
+        brier=float(((p - truth)[:, measured] ** 2).sum(1).mean()),
+        roc_auc=float(np.mean([each.roc_auc for each in cuts])) if curves else None,
+        average_precision=float(np.mean([each.average_precision for each in cuts])) if curves else None,
+        accuracy=float(right.mean()),
         baseline_accuracy=float((y == majority).mean()),
         confusion=tuple(map(tuple, confusion.tolist())),
+        abstained=float(1 - accepted.mean()) if decision.abstains else None,
+        accepted_accuracy=float(right[accepted].mean()) if decision.abstains and accepted.any() else None,
+        calibration_error=reliability.calibration_error(*reliability.told(p, y, decision), seed)
+        if calibration_error
+        else None,
+        intervals=bootstrap.intervals(losses, p[:, told], truth[:, told], y, seed) if intervals else None,
     )
-
-
-def roc_auc(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
-    """Find the area under the ROC curve of scores [rows], as a share of Mann and Whitney's U.
-
-    Of all pairs of a positive row and another it is those in which the positive scores higher; ties are half.
-    """
-    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = 2 * np.cumsum(counts) - counts + 1  # doubled: the mean rank of a tie may end in a half
-    positives = int(positive.sum())
-    u = int(ranks[places][positive].sum()) - positives * (positives + 1)
-    return u / (2 * positives * (len(scores) - positives))

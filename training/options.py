@@ -1,9 +1,11 @@
 """Options of a run, by what they are about: the table, and the decision. Knows nothing of flags or torch."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
+
+from training import thresholds
 
 Names = tuple[str, ...]
 
@@ -86,3 +88,20 @@ class DecisionOptions(BaseModel):
             "--threshold the threshold follows, or the weights would change nothing."
         ),
     )
+
+    @model_validator(mode="after")
+    def _decision_can_be_read(self) -> Self:
+        if self.threshold is not None:
+            try:
+                thresholds.parse(self.threshold)
+            except ValueError as error:
+                raise ValueError(f"--threshold={self.threshold}: {error}") from error
+        if self.abstain is not None and self.abstain_risk is not None:
+            raise ValueError(
+                f"--abstain-risk={self.abstain_risk:g}: wanted it without --abstain, whose band it chooses"
+            )
+        if isinstance(self.class_weight, dict):
+            for label, weight in self.class_weight.items():
+                if not 0 < weight < float("inf"):
+                    raise ValueError(f"--class-weight {label}={weight:g}: wanted a number above 0")
+        return self

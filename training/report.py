@@ -1,16 +1,23 @@
 """What a run found, as a few lines of text. Knows nothing of how it was found."""
 
-import math
+from collections.abc import Sequence
 
-from models.manifest import Manifest
-from models.repository import Artifact
-from training.model import LogisticRegression
+import numpy as np
+
+from models.artifact import Artifact
+from models.decision import BINARY
+from models.manifest import Interval, Manifest, Metrics
 
 STRONGEST = 3  # inputs named in the report
+NOTHING = "-"
 
 
-def render(artifact: Artifact, model: LogisticRegression) -> str:
-    """Write the report of a published version and its module: fit, quality by split, path."""
+def render(artifact: Artifact, strongest: Sequence[tuple[str, float]], boundary: str | None = None) -> str:
+    """Write the report of a published version: rows, fit, decision, quality beside its baseline, path.
+
+    `strongest` has each input and the logit that one standard deviation of it makes, or for a category its
+    largest effect, in any order; nothing for more than two classes. `boundary` is a line of its own.
+    """
     manifest = artifact.manifest
     data, fit = manifest.data, manifest.fit
     counts = ", ".join(f"{count} {name}" for name, count in data.rows.items())
@@ -19,51 +26,97 @@ def render(artifact: Artifact, model: LogisticRegression) -> str:
     classes = ", ".join(manifest.classes)
     lines = [
         f"{manifest.name} {manifest.version}: {len(manifest.inputs)} inputs to {data.target} ({classes})",
-        f"rows       {counts}; seed {data.seed}",
+        f"rows       {counts}; seed {data.split.seed}",
         f"fit        {fit.solver} {done} after {steps}; gradient norm {fit.gradient_norm:.1e}",
+        *_decision(manifest),
         "",
         *_table(manifest),
         "",
-        *_weights(manifest, model),
-        f"published  {artifact.path}",
     ]
-    return "\n".join(lines)
+    if strongest:
+        ranked = sorted(strongest, key=lambda pair: -abs(pair[1]))[:STRONGEST]
+        named = ", ".join(f"{name} {effect:+.2f}" for name, effect in ranked)
+        lines.append(f"strongest  {named} (logit per standard deviation; of categories the largest)")
+    if boundary is not None:
+        lines.append(f"boundary   {boundary}")
+    return "\n".join([*lines, f"published  {artifact.path}"])
 
 
-def boundary(model: LogisticRegression, threshold: float) -> tuple[list[float], float]:
-    """Give w and b of the plane w x + b = 0, in raw units, where a two-class model's answer changes.
-
-    A threshold other than 0.5 moves it by that probability's logit, log(t / (1 - t)).
-    """
-    weights = model.linear.weight[0].double() / model.scale.double()
-    offset = model.linear.bias.item() - (weights @ model.mean.double()).item()
-    return weights.tolist(), offset - math.log(threshold / (1 - threshold))
+def _decision(manifest: Manifest) -> list[str]:
+    """Say how probabilities were calibrated, what they are compared with, and which are not answered."""
+    lines = []
+    made = manifest.calibration
+    if made.log_loss:
+        parameters = ", ".join(f"{name} {value:.3g}" for name, value in made.parameters.items())
+        lines.append(
+            f"calibrated {made.kind}, {parameters}; cross-validated log-loss "
+            f"{made.log_loss.before:.4f} before, {made.log_loss.after:.4f} after"
+        )
+    if manifest.positive is not None:
+        threshold = manifest.threshold
+        lines.append(f"threshold  {manifest.positive} from {threshold.value:.4g} on ({threshold.rule})")
+    band, test = manifest.abstain, manifest.metrics.get("test")
+    if band is not None:
+        low = f"from {band.low:.4g} on and " if manifest.positive is not None else ""
+        share = f"; {test.abstained:.1%} of test rows" if test and test.abstained is not None else ""
+        others = (
+            f", {test.accepted_accuracy:.1%} of the others right"
+            if test and test.accepted_accuracy is not None
+            else ""
+        )
+        lines.append(f"abstains   {low}below {band.high:.4g} ({band.rule}){share}{others}")
+    return lines
 
 
 def _table(manifest: Manifest) -> list[str]:
     head = (
-        f"{'split':<11}{'log-loss':>9}{'Brier':>9}{'ROC AUC':>9}{'accuracy':>10}{'majority':>10}"
-        "  confusion, a row per true class"
+        f"{'split':<11}{'log-loss':>9}{'base':>8}{'ROC AUC':>9}{'avg. prec.':>11}{'base':>8}{'accuracy':>10}"
+        f"{'majority':>10}  confusion, a row per true class"
     )
-    return [
-        head,
-        *(
-            f"{name:<11}{m.log_loss:>9.4f}{m.brier:>9.4f}{m.roc_auc:>9.4f}{m.accuracy:>10.1%}"
-            f"{m.baseline_accuracy:>10.1%}  {' / '.join(' '.join(map(str, row)) for row in m.confusion)}"
-            for name, m in manifest.metrics.items()
-        ),
-    ]
-
-
-def _weights(manifest: Manifest, model: LogisticRegression) -> list[str]:
-    """Name the strongest inputs, and with two inputs the line between the two classes."""
-    if model.linear.out_features > 1:
-        return []
-    names = [item.name for item in manifest.inputs]
-    ranked = sorted(zip(names, model.linear.weight[0].tolist(), strict=True), key=lambda pair: -abs(pair[1]))
-    strongest = ", ".join(f"{name} {weight:+.2f}" for name, weight in ranked[:STRONGEST])
-    lines = [f"strongest  {strongest} (logit per standard deviation)"]
-    if len(names) == 2 and 0 < manifest.threshold < 1:  # noqa: PLR2004 - a line in the plane
-        (w1, w2), b = boundary(model, manifest.threshold)
-        lines.append(f"boundary   {w1:.4f} * {names[0]} {w2:+.4f} * {names[1]} {b:+.4f} = 0")
+    lines = [head]
+    positive = None if manifest.positive is None else manifest.classes.index(manifest.positive)
+    for name, measured in manifest.metrics.items():
+        if measured is None:
+            lines.append(f"{name:<11}none: what was chosen was chosen on these rows")
+            continue
+        entropy, share = _base(measured, positive)
+        lines.append(
+            f"{name:<11}{measured.log_loss:>9.4f}{entropy:>8.4f}{_area(measured.roc_auc):>9}"
+            f"{_area(measured.average_precision):>11}{share:>8.4f}{measured.accuracy:>10.1%}"
+            f"{measured.baseline_accuracy:>10.1%}  "
+            f"{' / '.join(' '.join(map(str, row)) for row in measured.confusion)}"
+        )
+        if measured.intervals is not None:
+            found = measured.intervals
+            ends = (found.log_loss, found.roc_auc, found.average_precision)
+            lines += [_ends("  95 % from", "low", *ends), _ends("         to", "high", *ends)]
     return lines
+
+
+def _base(measured: Metrics, positive: int | None) -> tuple[float, float]:
+    """Return the log-loss of always giving the rows' own class shares, and the average precision of lots."""
+    counts = np.array(measured.confusion).sum(1)
+    shares = counts[counts > 0] / counts.sum()
+    lots = 1 / len(counts) if positive is None else counts[positive] / counts.sum()
+    return float(-(shares * np.log(shares)).sum()), float(lots)
+
+
+def _ends(title: str, end: str, log_loss: Interval, roc: Interval | None, precision: Interval | None) -> str:
+    areas = [_area(None if each is None else getattr(each, end)) for each in (roc, precision)]
+    return f"{title:<11}{getattr(log_loss, end):>9.4f}{'':>8}{areas[0]:>9}{areas[1]:>11}"
+
+
+def _area(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.4f}"
+
+
+def boundary(names: Sequence[str], slopes: Sequence[float], bias: float, threshold: float) -> str | None:
+    """Write the line in the plane of two raw inputs where the answer changes; None for more or fewer.
+
+    The last class's logit is `bias` plus slopes times inputs, and `threshold` its least probability, which
+    moves the line by its own logit.
+    """
+    if len(names) != BINARY or not 0 < threshold < 1:
+        return None
+    (w1, w2), b = slopes, bias - np.log(threshold / (1 - threshold))
+    return f"{w1:.4f} * {names[0]} {w2:+.4f} * {names[1]} {b:+.4f} = 0"

@@ -52,3 +52,29 @@ def test_a_threshold_between_two_float32_is_not_rounded() -> None:
 def test_two_classes_share_one_logit(classes: int, logits: int) -> None:
     """And more have one each."""
     assert logit_count(classes) == logits
+
+
+@given(st.lists(SHARES, min_size=1, max_size=20), SHARES, st.sampled_from([0, 1]))
+def test_the_positive_class_may_be_the_first(last: list[float], threshold: float, positive: int) -> None:
+    """Whichever it is, the threshold speaks of it, in either form of rows."""
+    decision = Decision(2, threshold, positive)
+    rows = [(1 - share, share) for share in last]
+    wanted = [positive if row[positive] >= threshold else 1 - positive for row in rows]
+    assert decision.positive == positive
+    assert [decision.of_row(row) for row in rows] == wanted
+    assert decision.of_array(np.array(rows)).tolist() == wanted
+
+
+@given(st.lists(SHARES, min_size=1, max_size=20), SHARES, SHARES)
+def test_a_band_is_answered_by_nothing(last: list[float], low: float, high: float) -> None:
+    """From its lower end on and below its upper one; without a band every row is answered."""
+    rows = [(1 - share, share) for share in last]
+    two, more = Decision(2, 0.5, 1, (low, high)), Decision(3, 0.5, band=(0.0, high))
+    wanted = [not low <= share < high for share in last]
+    assert [two.accepts(row) for row in rows] == wanted
+    assert two.accepts_array(np.array(rows)).tolist() == wanted
+    wide = [(*row, 0.0) for row in rows]
+    assert [more.accepts(row) for row in wide] == more.accepts_array(np.array(wide)).tolist()
+    assert [more.accepts(row) for row in wide] == [max(row) >= high for row in wide]
+    assert (two.abstains, Decision(2, 0.5).abstains) == (True, False)
+    assert Decision(2, 0.5).accepts_array(np.array(rows)).all()
