@@ -57,8 +57,9 @@ class Decision:
         if self._binary:
             # As a float64, or NumPy would round the threshold to the probabilities' own precision.
             positive = probabilities[:, self._positive] >= np.float64(self._threshold)
-            return (positive == bool(self._positive)).astype(np.intp)
-        found: NDArray[np.intp] = probabilities.argmax(1)
+            found: NDArray[np.intp] = (positive == bool(self._positive)).astype(np.intp)
+        else:
+            found = probabilities.argmax(1)
         return found
 
     def accepts_array(self, probabilities: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -281,9 +281,7 @@ def _upgraded(old: format1.Manifest) -> Mapping[str, Any]:
                 name=item.name,
                 unit=item.unit,
                 missing=nothing,
-                reference=NumericReference(
-                    rows=rows, missing=0, bins=None, **item.reference.model_dump()
-                ),
+                reference=NumericReference(rows=rows, missing=0, bins=None, **item.reference.model_dump()),
             )
             for item in old.inputs
         ),
@@ -304,4 +302,3 @@ def _upgraded(old: format1.Manifest) -> Mapping[str, Any]:
         "invariant": False,
         "golden": tuple(Golden(**each.model_dump()) for each in old.golden),
     }
-
