@@ -13,7 +13,6 @@ FileName = Literal["model.pt", "model.safetensors"]
 FILES: tuple[FileName, ...] = get_args(FileName)
 
 
-
 class Reference(Frozen):
     """What the training split held in one input column, in the input's own unit."""
 

@@ -70,7 +70,7 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
         keys=deployment.keys,
         admission=Admission(pending, settings.max_pending, batcher.expected_wait_s, accounting),
         accounting=accounting,
-        routes=_routes(deployment, metrics.label_counts),
+        routes=_routes(deployment, metrics),
         batcher=batcher,
         sweep=Sweep(deployment.shares, slot),
         draining=deployment.flags.draining,
@@ -89,12 +89,13 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
         metrics.flush()
 
 
-def _routes(deployment: Deployment, label_counts: list[int]) -> Routes:
+def _routes(deployment: Deployment, metrics: Metrics) -> Routes:
     settings, manifest = deployment.settings, deployment.artifact.manifest
-    limits = manifest, settings.max_rows, settings.max_body_bytes, label_counts
+    limits = manifest, settings.max_rows, settings.max_body_bytes
+    counts = metrics.label_counts, metrics.unseen_counts
     routes = Routes()
-    routes.paths[PREDICT.encode()] = Route(PREDICT, POLICY[PREDICT], PredictCodec(*limits).decode)
-    infer = InferCodec(*limits)
+    routes.paths[PREDICT.encode()] = Route(PREDICT, POLICY[PREDICT], PredictCodec(*limits, *counts).decode)
+    infer = InferCodec(*limits, *counts)
     for template in (INFER, INFER_VERSION):
         served = template.format(model=manifest.name, version=manifest.version)
         routes.paths[served.encode()] = Route(template, POLICY[template], infer.decode)

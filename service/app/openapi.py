@@ -8,6 +8,8 @@ from fastapi import Body, FastAPI, Header
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 
+from models.decision import ABSTAIN
+from models.inputs import Cell
 from models.manifest import Manifest
 from service.app.schema import ErrorResponse
 from service.errors import InternalError, MalformedError
@@ -56,7 +58,7 @@ REFUSALS: Responses = {
 def describe_predict(app: FastAPI, manifest: Manifest, max_rows: int) -> None:
     """Add `POST /predict` to the description; the data plane answers it before FastAPI sees it."""
     golden = manifest.golden[0]
-    row = [float(str(np.float32(value))) for value in golden.input]  # 11.66, not 11.65999984741211
+    row = [_shown(cell) for cell in golden.input]
     probabilities = dict(zip(manifest.classes, golden.probabilities, strict=True))
     examples: dict[str, Any] = {
         "by position": {"value": {"instances": [row]}},
@@ -64,16 +66,19 @@ def describe_predict(app: FastAPI, manifest: Manifest, max_rows: int) -> None:
         "explained": {"value": {"instances": [row], "explain": True}},
         "wrong rows reported": {"value": {"instances": [row, row[1:]], "on_error": "report"}},
     }
+    if not manifest.plain:
+        examples["unseen text reported"] = {"value": {"instances": [row], "report_unseen": True}}
     answer = {
         "id": "5f0c2d9a41b7-1",
         "model": manifest.name,
         "version": str(manifest.version),
-        "predictions": [{"label": _label(manifest, golden.probabilities), "probabilities": probabilities}],
+        "predictions": [_classes(manifest, golden.probabilities) | {"probabilities": probabilities}],
     }
 
     async def predict(request: Any, x_request_timeout_ms: Any = None) -> Any:  # noqa: ARG001 - its signature is the description
         """Score rows: lists in the order of the inputs, or objects by input name.
 
+        null is a missing value, where the input admits one.
         The JSON is also taken as `application/x-www-form-urlencoded`, as `curl -d` sends it; a form is not.
         """
         raise InternalError("POST /predict is answered by service/http/connection.py before FastAPI sees it")
@@ -140,5 +145,14 @@ def _complete(operation: dict[str, Any], *, guarded: bool) -> None:
             response["content"] = {"application/json": described | ERROR}
 
 
-def _label(manifest: Manifest, probabilities: tuple[float, ...]) -> str:
-    return manifest.classes[manifest.decision.of_row(probabilities)]
+def _shown(cell: Cell) -> Cell:
+    """Return a cell as people write it: 11.66, not 11.65999984741211."""
+    return float(str(np.float32(cell))) if isinstance(cell, float) else cell
+
+
+def _classes(manifest: Manifest, probabilities: tuple[float, ...]) -> dict[str, str]:
+    """Return the label of a row, and the decision where the model may abstain."""
+    label = manifest.classes[manifest.decision.of_row(probabilities)]
+    if not manifest.decision.abstains:
+        return {"label": label}
+    return {"label": label, "decision": label if manifest.decision.accepts(probabilities) else ABSTAIN}

@@ -22,7 +22,10 @@ from service.deployment import Deployment
 from service.errors import InvalidError, MethodNotAllowedError, NoSuchPathError
 
 LIBRARIES = ("fastapi", "litserve", "numpy", "pydantic", "uvicorn")
-TOLD = ("created", "git_commit", "inputs", "classes", "threshold", "data", "fit", "metrics")
+TOLD = (
+    *("created", "git_commit", "inputs", "left_out", "classes", "positive", "abstain", "calibration"),
+    *("data", "fit", "metrics", "invariant"),
+)
 """The manifest's fields in /info; not the golden examples, which are rows of the training data."""
 
 
@@ -66,10 +69,13 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
             "version": str(manifest.version),
             "digest": deployment.artifact.digest,
             "device": greeting.get("device"),
+            "cpu_capability": greeting.get("cpu_capability"),
             "cores": find_cores()._asdict(),
             "libraries": libraries | {"python": platform.python_version(), "torch": greeting.get("torch")},
-            "trained_with": manifest.libraries,
+            "trained_with": manifest.environment.libraries,
             **manifest.model_dump(include=set(TOLD)),
+            "threshold": manifest.threshold.value,
+            "threshold_rule": manifest.threshold.rule,
         }
 
     add_oip_routes(app, deployment)

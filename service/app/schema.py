@@ -4,7 +4,8 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from models.manifest import Data, Fit, Input, Metrics
+from models.inputs import Input
+from models.manifest import Abstain, Calibration, Data, Fit, LeftOut, Metrics
 
 
 class UsableCores(BaseModel):
@@ -21,17 +22,24 @@ class Info(BaseModel):
     version: str
     digest: str
     device: str | None
+    cpu_capability: str | None
     cores: UsableCores
     libraries: dict[str, str | None]
     trained_with: dict[str, str]
     created: datetime
     git_commit: str | None
     inputs: list[Input]
+    left_out: list[LeftOut]
     classes: list[str]
+    positive: str | None
     threshold: float
+    threshold_rule: str
+    abstain: Abstain | None
+    calibration: Calibration
+    invariant: bool
     data: Data
     fit: Fit
-    metrics: dict[str, Metrics]
+    metrics: dict[str, Metrics | None]
 
 
 class Detail(BaseModel):

@@ -23,7 +23,7 @@ class Readiness:
 
     @property
     def greeting(self) -> dict[str, Any]:
-        """What the workers last said of themselves: `device` and `torch`; nothing before the first."""
+        """What a worker last said of itself, as `wire/frames.py` packs it; nothing before the first."""
         return next((link.greeting for link in self._links if link.greeting), {})
 
     async def unready(self) -> str | None:

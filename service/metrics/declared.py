@@ -98,6 +98,13 @@ class Metrics:
         self._predictions = counter(
             "predictions_total", "Rows answered, by the label they got.", "model", "version", "label"
         )
+        self._unseen = counter(
+            "unseen_categories_total",
+            "Cells whose category the model was not trained on.",
+            "model",
+            "version",
+            "input",
+        )
         self._queue_wait = histogram(
             "queue_wait_seconds", "From admission to the send to a worker.", DURATION_BUCKETS
         )
@@ -121,6 +128,8 @@ class Metrics:
         self._counts: Counts[tuple[str, str, int]] = Counts()
         self.label_counts = [0] * len(manifest.classes)
         """Rows answered since the last flush, by class; the codec counts them."""
+        self.unseen_counts: Counts[str] = Counts()
+        """Unseen categories since the last flush, by input; the codecs count them."""
         self._flushing = False
 
     def answered(self, route: str, method: str, code: int, seconds: float) -> None:
@@ -170,6 +179,9 @@ class Metrics:
             if count:
                 self._predictions.labels(self._model, self._version, self._classes[index]).inc(count)
                 self.label_counts[index] = 0
+        for name, count in self.unseen_counts.items():
+            self._unseen.labels(self._model, self._version, name).inc(count)
+        self.unseen_counts.clear()
         self._rows.labels(self._model, self._version).inc(self._scored)
         self._scored = 0
         self.queue_wait_tally.flush(self._queue_wait)

@@ -7,12 +7,14 @@ import contextlib
 import functools
 import json
 import re
+from collections import Counter
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from models.decision import ABSTAIN
 from models.manifest import Manifest
 from service.body import compression
 from service.body.ident import WRONG_ID
@@ -22,7 +24,7 @@ from service.oip import bulk, tensors
 from service.oip.bulk import BULK_BYTES
 from service.oip.inputs import Inputs, Rows
 from service.oip.schema import InferRequest
-from service.oip.signature import DEFAULT_OUTPUTS, EXPLANATION, outputs
+from service.oip.signature import EXPLANATION, default_outputs, outputs, texts
 from service.plane.call import Call, Content
 from service.wire.results import NO_NUMBER, Results
 
@@ -51,12 +53,20 @@ class Form(NamedTuple):
 class InferCodec:
     """The two directions of `/v2/models/…/infer` for one version of a model."""
 
-    def __init__(self, manifest: Manifest, max_rows: int, most_bytes: int, label_counts: list[int]) -> None:
+    def __init__(
+        self,
+        manifest: Manifest,
+        max_rows: int,
+        most_bytes: int,
+        label_counts: list[int],
+        unseen_counts: Counter[str],
+    ) -> None:
         """`most_bytes` may a body have when it is inflated.
 
-        `label_counts` counts the answered rows by class; whoever made it reads it.
+        `label_counts` counts the answered rows by class, `unseen_counts` the categories that training did
+        not see, by input; whoever made them reads them.
         """
-        self._inputs = Inputs(manifest, max_rows)
+        self._inputs = Inputs(manifest, max_rows, unseen_counts)
         self._most_bytes = most_bytes
         self._decision = manifest.decision
         self._label_counts = label_counts
@@ -68,11 +78,13 @@ class InferCodec:
             f'"shape": [{", ".join(["%d", *map(str, tensor.dims)])}], '
             for tensor in outputs(manifest).values()
         }
-        self._labels_json = np.array([json.dumps(label).encode() for label in manifest.classes], object)
-        self._labels_bytes = np.array([tensors.text_element(label) for label in manifest.classes], object)
+        self._texts, self._default_outputs = texts(manifest), default_outputs(manifest)
+        labels = (*manifest.classes, ABSTAIN)
+        self._labels_json = np.array([json.dumps(label).encode() for label in labels], object)
+        self._labels_bytes = np.array([tensors.text_element(label) for label in labels], object)
         head = {"model_name": manifest.name, "model_version": str(manifest.version)}
         self._head = json.dumps(head)[1:-1].replace("%", "%%")
-        self._raw = self._form(tuple(Wanted(name, binary=True) for name in DEFAULT_OUTPUTS))
+        self._raw = self._form(tuple(Wanted(name, binary=True) for name in self._default_outputs))
 
     def decode(self, call: Call) -> None:
         """Validate the body and set the call's `payload`, `rows`, `explain`, `id` and `encode`.
@@ -141,7 +153,7 @@ class InferCodec:
     def _wanted(self, request: InferRequest) -> tuple[Wanted, ...]:
         default = request.parameters.binary_data_output
         if not request.outputs:
-            return tuple([Wanted(name, default) for name in DEFAULT_OUTPUTS])
+            return tuple([Wanted(name, default) for name in self._default_outputs])
         wanted: dict[str, Wanted] = {}
         for output in request.outputs:
             if output.name not in self._outputs or output.name in wanted:
@@ -175,7 +187,10 @@ class InferCodec:
         labels = self._decision.of_array(probabilities)
         for label, count in enumerate(np.bincount(labels).tolist()):
             self._label_counts[label] += count
-        arrays: dict[str, NDArray[Any]] = {"probabilities": probabilities}
+        arrays: dict[str, NDArray[Any]] = {"probabilities": probabilities, "label": labels}
+        if self._decision.abstains:
+            accepted = self._decision.accepts_array(probabilities)
+            arrays["decision"] = np.where(accepted, labels, len(self._label_counts))
         if form.explain:
             arrays |= results.explanation_arrays(first, call.rows)
         given = call.request_id if call.id is None else call.id
@@ -183,11 +198,15 @@ class InferCodec:
         raws = []
         for name, binary in form.outputs:
             if binary:
-                raw = self._labels_raw(labels) if name == "label" else tensors.to_bytes(arrays[name])
+                raw = (
+                    self._labels_raw(arrays[name]) if name in self._texts else tensors.to_bytes(arrays[name])
+                )
                 raws.append(raw)
                 values += (call.rows, len(raw))
             else:
-                text = self._labels_text(labels) if name == "label" else tensors.to_json(arrays[name])
+                text = (
+                    self._labels_text(arrays[name]) if name in self._texts else tensors.to_json(arrays[name])
+                )
                 values += (call.rows, text)
         header = form.json % tuple(values)
         if not raws:

@@ -1,17 +1,20 @@
 """The input tensors of an infer request as rows. Knows nothing of bodies, outputs or connections."""
 
 import difflib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.cells import NOT_ADMITTED
+from models.encode import CellError, Encoder
 from models.manifest import Manifest
 from service.errors import MAX_DETAILS, MAX_TEXT, InvalidError, MalformedError, TooLargeError, quote
-from service.oip import bulk, tensors
+from service.oip import bulk, cells, tensors
 from service.oip.schema import InferInput
-from service.oip.signature import FEATURES
+from service.oip.signature import FEATURES, datatypes
 
 FLOAT32_BYTES = 4
 
@@ -19,33 +22,49 @@ Rows = NDArray[np.float32]
 
 
 class Inputs:
-    """How the inputs of one version of a model are read: together as `features`, or one tensor each."""
+    """How the inputs of one version of a model are read: together as `features`, or one tensor each.
 
-    def __init__(self, manifest: Manifest, max_rows: int) -> None:
+    Together only where all are numbers.
+    """
+
+    def __init__(self, manifest: Manifest, max_rows: int, unseen_counts: Counter[str]) -> None:
+        """`unseen_counts` counts the categories that training did not see, by input."""
         self._names = [item.name for item in manifest.inputs]
+        self._items = {item.name: item for item in manifest.inputs}
+        self._plain = manifest.plain
+        self._encoder = Encoder(manifest.inputs)
+        self._unseen_counts = unseen_counts
         self._max_rows = max_rows
+        self._whole = np.array([not item.missing.admitted for item in manifest.inputs])
+        self._gaps = {name: item.missing.admitted for name, item in self._items.items()}
+        self._features_gaps = any(self._gaps.values())
 
     def raw(self, body: bytes) -> Rows:
         """Return the rows of a body that is nothing but FP32 values."""
+        if not self._plain:
+            raise InvalidError(f"a raw body is numbers; {self._apart()}")
         columns = len(self._names)
         rows, rest = divmod(len(body), columns * FLOAT32_BYTES)
         if rest:
             raise MalformedError(f"a raw body is rows of {columns} FP32 values; found {len(body)} bytes")
         self._check_rows(rows)
         try:
-            values = tensors.from_bytes(memoryview(body), [rows, columns], "FP32")
+            values = tensors.from_bytes(memoryview(body), [rows, columns], "FP32", gaps=self._features_gaps)
+            return self._together_checked(values)
         except tensors.MisfitError as error:
             raise self._misfit(error, self._names) from None
-        return values.reshape(rows, columns)
 
     def check(self, inputs: Sequence[InferInput]) -> None:
         """Refuse names, shapes and datatypes that are not the model's; the data is not looked at."""
         if self._together(inputs):
-            self._check_shape(inputs[0], columns=len(self._names))
+            if not self._plain:
+                raise InvalidError(f"input {quote(FEATURES)}: {self._apart()}")
+            self._check_shape(inputs[0], "numeric", tuple(tensors.NUMBERS), columns=len(self._names))
         else:
             self._check_names([tensor.name for tensor in inputs])
             for tensor in inputs:
-                self._check_shape(tensor, columns=1)
+                item = self._items[tensor.name]
+                self._check_shape(tensor, item.kind, datatypes(item), columns=1)
         rows = inputs[0].shape[0]
         if any(tensor.shape[0] != rows for tensor in inputs):
             raise MalformedError("the inputs do not have the same number of rows")
@@ -54,7 +73,7 @@ class Inputs:
     def rows(self, inputs: Sequence[InferInput], binary: memoryview) -> Rows:
         """Return the rows [rows, inputs] of checked `features`, or of one tensor by each input's name."""
         together = self._together(inputs)
-        found: dict[str, Rows] = {}
+        found: dict[str, Any] = {}
         for tensor in inputs:
             size = tensor.parameters.binary_data_size
             if (size is None) == (tensor.data is None) or (size is not None and size > len(binary)):
@@ -63,20 +82,32 @@ class Inputs:
                 )
             own, binary = binary[: size or 0], binary[size or 0 :]
             try:
-                found[tensor.name] = self._values(tensor, own)
+                if together:
+                    found[tensor.name] = self._together_checked(
+                        _numbers(tensor, own, gaps=self._features_gaps)
+                    )
+                elif self._items[tensor.name].kind == "numeric":
+                    found[tensor.name] = _numbers(tensor, own, gaps=self._gaps[tensor.name])
+                else:
+                    found[tensor.name] = _cells(tensor, own)
             except tensors.MisfitError as error:
                 raise self._misfit(error, self._names if together else [tensor.name]) from None
         if len(binary):
             raise MalformedError(f"{len(binary)} bytes follow the last input's")
         if together:
-            return found[FEATURES].reshape(-1, len(self._names))
-        return np.stack([found[name] for name in self._names], axis=1)
+            features: Rows = found[FEATURES]
+            return features
+        if self._plain:
+            return np.stack([found[name] for name in self._names], axis=1)
+        return self._encoded(found)
 
     def bulk(self, inputs: Sequence[InferInput], data: memoryview) -> Rows:
         """Return the rows of checked `inputs` whose `data` was cut out.
 
         Raises ValueError for what `rows` may still take, or has to refuse.
         """
+        if not self._plain:
+            raise ValueError("not numbers")
         tensor = bulk.only(inputs)
         values = tensors.from_text(data, tensor.shape, tensor.datatype)
         return values.reshape(-1, len(self._names))
@@ -84,11 +115,29 @@ class Inputs:
     def _together(self, inputs: Sequence[InferInput]) -> bool:
         return len(inputs) == 1 and inputs[0].name == FEATURES and self._names != [FEATURES]
 
-    @staticmethod
-    def _values(tensor: InferInput, binary: memoryview) -> Rows:
-        if tensor.data is None:
-            return tensors.from_bytes(binary, tensor.shape, tensor.datatype)
-        return tensors.from_json(tensor.data, tensor.shape, tensor.datatype)
+    def _apart(self) -> str:
+        return "this model takes one tensor an input, by name"
+
+    def _together_checked(self, values: Rows) -> Rows:
+        """Return all inputs' values as [rows, inputs]; raises MisfitError for a gap where none may be."""
+        rows = values.reshape(-1, len(self._names))
+        if self._features_gaps:
+            gaps = np.isnan(rows) & self._whole
+            if gaps.any():
+                raise tensors.MisfitError(np.flatnonzero(gaps), NOT_ADMITTED)
+        return rows
+
+    def _encoded(self, found: Mapping[str, Any]) -> Rows:
+        """Return the rows of one list of cells, or array of numbers, by each input's name."""
+        columns = [found[name] for name in self._names]
+        try:
+            rows = self._encoder.encode(
+                [each.tolist() if isinstance(each, np.ndarray) else each for each in columns]
+            )
+        except CellError as error:
+            raise self._misfit(tensors.MisfitError([error.place], str(error)), self._names) from None
+        self._unseen_counts.update(self._encoder.count_unseen(rows))
+        return rows
 
     def _check_names(self, given: list[str]) -> None:
         """Raise InvalidError unless every input is given exactly once."""
@@ -106,12 +155,16 @@ class Inputs:
         if details:
             raise InvalidError(f"input {quote(details[0]['input'])}: {details[0]['reason']}", details)
 
-    def _check_shape(self, tensor: InferInput, columns: int) -> None:
+    @staticmethod
+    def _check_shape(tensor: InferInput, kind: str, taken: Sequence[str], columns: int) -> None:
+        """Refuse another datatype than those taken, or another shape than [rows, columns]."""
         name, shape = quote(tensor.name), tensor.shape
-        if tensor.datatype in tensors.NOT_NUMBERS:
-            raise InvalidError(f"input {name}: it is numeric, and does not take {tensor.datatype}")
-        if tensor.datatype not in tensors.NUMBERS:
-            raise MalformedError(f"input {name}: unknown datatype {quote(tensor.datatype)}")
+        if tensor.datatype not in taken:
+            if tensor.datatype not in (*tensors.NUMBERS, *tensors.NOT_NUMBERS):
+                raise MalformedError(f"input {name}: unknown datatype {quote(tensor.datatype)}")
+            raise InvalidError(
+                f"input {name}: it is {kind}, and does not take {tensor.datatype}; wanted {taken[0]}"
+            )
         if shape[1:] != [columns] and not (columns == 1 and len(shape) == 1 and tensor.name != FEATURES):
             raise InvalidError(f"input {name}: wanted the shape [rows, {columns}], found {quote(str(shape))}")
 
@@ -130,3 +183,15 @@ class Inputs:
             details.append({"row": row, "input": names[column], "reason": str(error)})
         first = f"row {details[0]['row']}, input {quote(details[0]['input'])}: {error}"
         return InvalidError(first, details, len(error.places))
+
+
+def _numbers(tensor: InferInput, binary: memoryview, *, gaps: bool) -> Rows:
+    if tensor.data is None:
+        return tensors.from_bytes(binary, tensor.shape, tensor.datatype, gaps=gaps)
+    return tensors.from_json(tensor.data, tensor.shape, tensor.datatype, gaps=gaps)
+
+
+def _cells(tensor: InferInput, binary: memoryview) -> list[Any]:
+    if tensor.data is None:
+        return cells.from_bytes(binary, tensor.shape, tensor.datatype)
+    return cells.from_json(tensor.data, tensor.shape, tensor.datatype)

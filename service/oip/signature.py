@@ -4,16 +4,23 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from models.decision import logit_count
+from models.inputs import Boolean, Categorical, Input
 from models.manifest import Manifest
+from service.oip.tensors import INTEGERS, NUMBERS
 
 FEATURES = "features"
 """The tensor that carries all inputs of a row together."""
-DEFAULT_OUTPUTS = ("probabilities", "label")
 EXPLANATION = ("logit", "intercept", "contributions")
 """Outputs that cost an explanation, so they are given on request only."""
 PLATFORM = "pytorch_libtorch"
 """Triton's name for TorchScript."""
-CONFIGURED = {"FP32": "TYPE_FP32", "FP64": "TYPE_FP64", "BYTES": "TYPE_STRING"}
+CONFIGURED = {
+    "FP32": "TYPE_FP32",
+    "FP64": "TYPE_FP64",
+    "BYTES": "TYPE_STRING",
+    "BOOL": "TYPE_BOOL",
+    "INT64": "TYPE_INT64",
+}
 """Datatypes as a configuration calls them."""
 
 
@@ -25,21 +32,42 @@ class Tensor(NamedTuple):
     dims: tuple[int, ...]
 
 
-def features(manifest: Manifest) -> Tensor:
-    """Return the tensor of all inputs, in their order."""
-    return Tensor(FEATURES, "FP32", (len(manifest.inputs),))
+def inputs(manifest: Manifest) -> list[Tensor]:
+    """Return the tensors that clients are told of: all numbers together, or one tensor an input."""
+    if manifest.plain:
+        return [Tensor(FEATURES, "FP32", (len(manifest.inputs),))]
+    return [Tensor(item.name, datatypes(item)[0], (1,)) for item in manifest.inputs]
+
+
+def datatypes(item: Input) -> tuple[str, ...]:
+    """Return the datatypes that an input's own tensor may have, the one that clients are told of first."""
+    if isinstance(item, Boolean):
+        return ("BOOL", "BYTES")
+    if isinstance(item, Categorical):
+        return ("INT64", *INTEGERS) if item.of_integers else ("BYTES",)
+    return ("FP32", *NUMBERS)
+
+
+def default_outputs(manifest: Manifest) -> tuple[str, ...]:
+    """Return the outputs that are given when none is asked for."""
+    return ("probabilities", *texts(manifest))
+
+
+def texts(manifest: Manifest) -> tuple[str, ...]:
+    """Return the outputs that are a class a row: its label, and the decision of a model that may abstain."""
+    return ("label", "decision") if manifest.abstain else ("label",)
 
 
 def outputs(manifest: Manifest) -> dict[str, Tensor]:
     """Return every output by name. The explanation is FP64, with a class dimension for more than two."""
-    classes, inputs = len(manifest.classes), len(manifest.inputs)
+    classes, columns = len(manifest.classes), len(manifest.inputs)
     logits = () if logit_count(classes) == 1 else (logit_count(classes),)
     found = (
         Tensor("probabilities", "FP32", (classes,)),
-        Tensor("label", "BYTES", ()),
+        *(Tensor(name, "BYTES", ()) for name in texts(manifest)),
         Tensor("logit", "FP64", logits),
         Tensor("intercept", "FP64", logits),
-        Tensor("contributions", "FP64", (*logits, inputs)),
+        Tensor("contributions", "FP64", (*logits, columns)),
     )
     return {tensor.name: tensor for tensor in found}
 
@@ -54,9 +82,12 @@ def metadata(manifest: Manifest) -> dict[str, Any]:
         "name": manifest.name,
         "versions": [str(manifest.version)],
         "platform": PLATFORM,
-        "inputs": shaped([features(manifest)]),
+        "inputs": shaped(inputs(manifest)),
         "outputs": shaped(outputs(manifest).values()),
-        "properties": manifest.model_dump(mode="json", include={"inputs", "classes", "threshold"}),
+        "properties": {
+            **manifest.model_dump(mode="json", include={"inputs", "classes"}),
+            "threshold": manifest.threshold.value,
+        },
     }
 
 
@@ -76,7 +107,7 @@ def configuration(manifest: Manifest, max_rows: int, device: str, workers: int) 
         "backend": "pytorch",
         "version_policy": {"specific": {"versions": [manifest.version]}},
         "max_batch_size": max_rows,
-        "input": typed([features(manifest)]),
+        "input": typed(inputs(manifest)),
         "output": typed(outputs(manifest).values()),
         "instance_group": [{"name": manifest.name, "kind": kind, "count": workers}],
         "dynamic_batching": {"max_queue_delay_microseconds": 0},

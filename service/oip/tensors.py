@@ -23,7 +23,7 @@ INTEGERS: dict[str, np.dtype[Any]] = {
 }
 NUMBERS = FLOATS | INTEGERS
 NOT_NUMBERS = ("BOOL", "BYTES", "BF16")
-"""Datatypes that the protocol and its extensions know, and that no input here takes."""
+"""Datatypes that the protocol and its extensions know beside those; `cells` reads the first two."""
 
 _LENGTH = struct.Struct("<I")
 _floats = TypeAdapter(Annotated[list[Annotated[float, Field(strict=True)]], Field(fail_fast=True)])
@@ -38,27 +38,42 @@ class MisfitError(ValueError):
         self.places = places
 
 
-def from_json(data: list[Any], shape: Sequence[int], datatype: str) -> NDArray[np.float32]:
-    """Return the elements of `data`, flat or nested as `shape` (one or two dimensions) says, as float32.
+def flat(data: list[Any], shape: Sequence[int]) -> list[Any]:
+    """Return the elements of `data`, flat or nested as `shape` (one or two dimensions) says.
 
-    Raises MalformedError when there are more or fewer than the shape says, and MisfitError for elements
-    that are not of the datatype or do not fit float32.
+    Raises MalformedError when there are more or fewer than the shape says.
     """
     if len(shape) > 1 and data and isinstance(data[0], list):
         if len(data) != shape[0] or not all(isinstance(row, list) and len(row) == shape[1] for row in data):
-            raise _disagreement(shape)
+            raise disagreement(shape)
         data = list(chain.from_iterable(data))
     if len(data) != math.prod(shape):
-        raise _disagreement(shape)
+        raise disagreement(shape)
+    return data
+
+
+def from_json(
+    data: list[Any], shape: Sequence[int], datatype: str, *, gaps: bool = False
+) -> NDArray[np.float32]:
+    """Return the elements of `data`, flat or nested, as float32.
+
+    null and NaN are NaN where there may be gaps. Raises MalformedError as `flat` does, and MisfitError for elements that are not of the datatype or do not
+    fit float32.
+    """
+    data = flat(data, shape)
+    if gaps and None in data:
+        found = from_json([0 if each is None else each for each in data], shape, datatype, gaps=True)
+        found[[each is None for each in data]] = np.nan
+        return found
     try:
         if datatype in INTEGERS:
-            return _whole(_integer_list(data), datatype).astype(np.float32)
+            return whole(data, datatype).astype(np.float32)
         values = np.array(_floats.validate_python(data), np.float64)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         wanted = "a whole number" if datatype in INTEGERS else "a number"
         raise MisfitError([int(problem["loc"][0])], f"not {wanted}") from None
-    return _narrow(_narrow(values, datatype), "FP32")
+    return _narrow(_narrow(values, datatype, gaps=gaps), "FP32", gaps=gaps)
 
 
 def from_text(text: memoryview, shape: Sequence[int], datatype: str) -> NDArray[np.float32]:
@@ -75,17 +90,19 @@ def from_text(text: memoryview, shape: Sequence[int], datatype: str) -> NDArray[
     return _narrow(_narrow(values, datatype), "FP32").reshape(-1)
 
 
-def from_bytes(raw: memoryview, shape: Sequence[int], datatype: str) -> NDArray[np.float32]:
+def from_bytes(
+    raw: memoryview, shape: Sequence[int], datatype: str, *, gaps: bool = False
+) -> NDArray[np.float32]:
     """Return the elements of `raw`, little-endian and row-major, as float32; FP32 is not copied.
 
     Raises MalformedError when the bytes are not those of the shape, and MisfitError for elements that are
-    not finite or do not fit float32.
+    not finite or do not fit float32; NaN stays where there may be gaps.
     """
     dtype = NUMBERS[datatype]
     if len(raw) != math.prod(shape) * dtype.itemsize:
-        raise _disagreement(shape)
+        raise disagreement(shape)
     values = np.frombuffer(raw, dtype)
-    return values.astype(np.float32) if datatype in INTEGERS else _narrow(values, "FP32")
+    return values.astype(np.float32) if datatype in INTEGERS else _narrow(values, "FP32", gaps=gaps)
 
 
 def to_bytes(values: NDArray[Any]) -> bytes:
@@ -107,16 +124,12 @@ def text_element(text: str) -> bytes:
     return _LENGTH.pack(len(encoded)) + encoded
 
 
-def _integer_list(data: list[Any]) -> list[int]:
-    """Return whole numbers, whichever way they were written; raises ValidationError for anything else."""
-    try:
-        return _integers.validate_python(data)
-    except ValidationError:
-        numbers = [int(value) if isinstance(value, float) and value.is_integer() else value for value in data]
-        return _integers.validate_python(numbers)
+def whole(data: list[Any], datatype: str) -> NDArray[Any]:
+    """Return whole numbers, whichever way they were written, as an array of their datatype.
 
-
-def _whole(values: list[int], datatype: str) -> NDArray[Any]:
+    Raises ValidationError for anything else, MisfitError for what the datatype cannot hold.
+    """
+    values = _integer_list(data)
     try:
         return np.array(values, INTEGERS[datatype])
     except OverflowError:
@@ -125,23 +138,34 @@ def _whole(values: list[int], datatype: str) -> NDArray[Any]:
         raise MisfitError(outside, f"out of the range of {datatype}") from None
 
 
-def _narrow(values: NDArray[Any], datatype: str) -> NDArray[Any]:
+def disagreement(shape: Sequence[int]) -> MalformedError:
+    """Return the refusal of data that is not of the shape."""
+    return MalformedError(f"the data does not match the shape {quote(str(list(shape)))}")
+
+
+def _integer_list(data: list[Any]) -> list[int]:
+    try:
+        return _integers.validate_python(data)
+    except ValidationError:
+        numbers = [int(value) if isinstance(value, float) and value.is_integer() else value for value in data]
+        return _integers.validate_python(numbers)
+
+
+def _narrow(values: NDArray[Any], datatype: str, *, gaps: bool = False) -> NDArray[Any]:
     """Return finite `values` in a floating datatype; raises MisfitError for what it cannot hold."""
-    _check_finite(values, "not a finite number")
+    _check_finite(values, "not a finite number", gaps=gaps)
     dtype = FLOATS[datatype]
     if values.dtype.itemsize <= dtype.itemsize:
         return values.astype(dtype, copy=False)
     with np.errstate(over="ignore", under="ignore"):
         narrowed = values.astype(dtype)
-    _check_finite(narrowed, f"too large for {'float32' if datatype == 'FP32' else datatype}")
+    _check_finite(narrowed, f"too large for {'float32' if datatype == 'FP32' else datatype}", gaps=gaps)
     return narrowed
 
 
-def _check_finite(values: NDArray[Any], reason: str) -> None:
+def _check_finite(values: NDArray[Any], reason: str, *, gaps: bool) -> None:
     finite = np.isfinite(values)
     if np.count_nonzero(finite) < values.size:  # half the time of all()
-        raise MisfitError(np.flatnonzero(~finite), reason)
-
-
-def _disagreement(shape: Sequence[int]) -> MalformedError:
-    return MalformedError(f"the data does not match the shape {quote(str(list(shape)))}")
+        wrong = np.isinf(values) if gaps else ~finite
+        if wrong.any():
+            raise MisfitError(np.flatnonzero(wrong), reason)

@@ -40,7 +40,7 @@ class Link(asyncio.Protocol):
     ) -> None:
         """`greeted` and `stuck` are told of a worker that is ready, and of one that had to be ended."""
         self.greeting: dict[str, Any] = {}
-        """What the worker last said of itself: `pid`, `device`, `torch` and `digest`."""
+        """What the worker last said of itself: `pid`, `device`, `torch`, `cpu_capability` and `digest`."""
         self._path = path
         self._stuck_s = stuck_s
         self._greeted = greeted

@@ -1,22 +1,25 @@
-"""Rows one by one: each is packed for the model, or told what is wrong with it. Knows nothing of requests.
-
-The hot path does not come here: it validates and packs all rows at once, and this says why that failed.
-"""
+"""Rows of cells to rows of numbers: all at once, or sifted by what is wrong. Knows nothing of requests."""
 
 import difflib
 import struct
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, islice
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
+import numpy as np
+from numpy.typing import NDArray
 
+from models.encode import Encoder, by_column
 from models.manifest import Manifest
 from service.errors import MAX_DETAILS, quote
-from service.predict.schema import positional_row
 
-REASONS = {"finite_number": "not a finite number", "float_type": "not a number"}
 LONGEST_MISSPELLING = 100
 """Characters; a longer name gets no suggestion, for finding one takes a time that grows with it."""
+MAX_SUGGESTIONS = 20
+"""Wrong rows whose names get a suggestion: finding one takes up to a millisecond."""
+
+Floats = NDArray[np.float32]
 
 
 class Problem(NamedTuple):
@@ -37,12 +40,19 @@ class Wrong(NamedTuple):
 
 
 class Rows:
-    """The rows of one version of a model, as clients send them."""
+    """The rows of one version of a model, as clients send them: lists in the inputs' order, objects by name.
+
+    An object may also have the columns of the training file that are no inputs; they are ignored.
+    """
 
     def __init__(self, manifest: Manifest) -> None:
-        self._names = [item.name for item in manifest.inputs]
-        self._known = set(self._names)
-        self._validate = positional_row(manifest).validator.validate_python
+        self.encoder = Encoder(manifest.inputs)
+        self._names = self.encoder.names
+        self._needed = frozenset(self._names)
+        self._known = manifest.ignored | self._needed
+        self._cells: Callable[[Mapping[str, Any]], Sequence[Any]] = itemgetter(*self._names)
+        if len(self._names) == 1:  # of one name it gives no tuple
+            self._cells = lambda row: (row[self._names[0]],)
         self._row = struct.Struct(f"<{len(self._names)}f")
 
     def pack(self, rows: list[list[float]]) -> bytes:
@@ -51,29 +61,61 @@ class Rows:
             return self._row.pack(*rows[0])
         return struct.pack(f"<{len(rows) * len(self._names)}f", *chain.from_iterable(rows))
 
-    def check(self, instance: Any, *, suggest: bool) -> bytes | Wrong:
-        """Return float32 [inputs], raw, or what is wrong; a list is in the inputs' order, an object by name.
+    def encode(self, instances: list[Any]) -> Floats:
+        """Return float32 [rows, inputs] of rows that are all lists or all objects.
+
+        Raises ValueError for whatever else, without saying which row it is.
+        """
+        kinds = set(map(type, instances))
+        if kinds == {list}:
+            return self.encoder.encode(by_column(instances))
+        if kinds != {dict}:
+            raise ValueError("not rows of one form")
+        try:
+            rows = list(map(self._cells, instances))
+        except KeyError:
+            raise ValueError("a name that is missing") from None
+        # Who has all names, and not more than there are, has no other.
+        most = max(map(len, instances))
+        if most > len(self._names) and not self._known.issuperset(chain.from_iterable(instances)):
+            raise ValueError("a name that is not known")
+        return self.encoder.encode(by_column(rows))
+
+    def sift(self, instances: list[Any]) -> tuple[Floats, list[Wrong | None]]:
+        """Return float32 [good rows, inputs], and of each row what is wrong with it, or None."""
+        verdicts: list[Wrong | None] = []
+        rows: list[Sequence[Any]] = []
+        misspelt = 0
+        for instance in instances:
+            found = self._in_order(instance, suggest=misspelt < MAX_SUGGESTIONS)
+            if isinstance(found, Wrong):
+                misspelt += 1
+                verdicts.append(found)
+            else:
+                rows.append(found)
+                verdicts.append(None)
+        if not rows:
+            return np.empty((0, len(self._names)), np.float32), verdicts
+        values, wrong = self.encoder.sift(by_column(rows))
+        places = [place for place, verdict in enumerate(verdicts) if verdict is None]
+        for row, error in wrong.items():
+            verdicts[places[row]] = _one(str(error), self._names[error.place])
+        return np.delete(values, list(wrong), axis=0), verdicts
+
+    def _in_order(self, instance: Any, *, suggest: bool) -> Sequence[Any] | Wrong:
+        """Return the cells of a row in the inputs' order, or what is wrong with its form.
 
         `suggest` is whether a wrong name gets the one that was probably meant, which takes a while.
         """
         if isinstance(instance, dict):
-            if instance.keys() != self._known:
-                return self._wrong_names(instance, suggest=suggest)
-            instance = [instance[name] for name in self._names]
-        elif not isinstance(instance, list):
+            if self._known.issuperset(instance) and self._needed <= instance.keys():
+                return self._cells(instance)
+            return self._wrong_names(instance, suggest=suggest)
+        if not isinstance(instance, list):
             return _one("neither a list nor an object")
-        elif len(instance) != len(self._names):
+        if len(instance) != len(self._names):
             return _one(f"{len(self._names)} values wanted, {len(instance)} given")
-        try:
-            values = self._validate(instance)
-        except ValidationError as error:
-            problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            reason = REASONS.get(problem["type"], problem["msg"])
-            return _one(reason, self._names[int(problem["loc"][0])])
-        try:
-            return self._row.pack(*values)
-        except OverflowError:
-            return _one("too large for float32", self._names[_overflowing(values)])
+        return instance
 
     def _wrong_names(self, instance: dict[str, Any], *, suggest: bool) -> Wrong:
         unknown = [name for name in instance if name not in self._known]
@@ -93,13 +135,3 @@ class Rows:
 
 def _one(reason: str, name: str | None = None) -> Wrong:
     return Wrong(1, [Problem(reason, name)])
-
-
-def _overflowing(row: list[float]) -> int:
-    """Return the first place of `row` that float32 cannot hold."""
-    for place, value in enumerate(row):
-        try:
-            struct.pack("<f", value)
-        except OverflowError:
-            return place
-    raise AssertionError("float32 holds all of it")

@@ -1,6 +1,6 @@
 """The bodies of `/predict` as pydantic models: they validate, and they are the OpenAPI."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import (
     BaseModel,
@@ -8,12 +8,12 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
-    TypeAdapter,
     WithJsonSchema,
     create_model,
 )
 from typing_extensions import TypedDict
 
+from models.inputs import Boolean, Input, Numeric
 from models.manifest import Manifest
 from service.body.ident import Id
 
@@ -33,14 +33,26 @@ Number = Annotated[float, WithJsonSchema({"type": "number", "minimum": -FLOAT32_
 Explain = Annotated[bool, Field(description="Whether each prediction says what each input added.")]
 
 
+Ignored = Annotated[Any, Field(description="A column of the training file that is no input: ignored.")]
+
+
 class Envelope(BaseModel):
-    """What a request says besides its rows."""
+    """What a request says besides its rows, for the fast way."""
 
     model_config = STRICT
 
     id: Id = None
     explain: Explain = False
     on_error: OnError = "fail"
+
+
+class FullEnvelope(Envelope):
+    """And all that it may say."""
+
+    report_unseen: bool = Field(
+        default=False,
+        description="Whether each prediction lists the inputs whose text was not seen in training.",
+    )
 
 
 class Explanation(BaseModel):
@@ -55,7 +67,13 @@ class Prediction(BaseModel):
     """The answer for one row."""
 
     label: str
+    decision: str | None = Field(
+        None, description="The label, or `abstain`; only of a model that may abstain."
+    )
     probabilities: dict[str, float]
+    unseen: list[str] | None = Field(
+        None, description="Inputs whose text was not seen in training, when `report_unseen` asks for them."
+    )
     explanation: Explanation | dict[str, Explanation] | None = None
 
 
@@ -76,37 +94,54 @@ class PredictResponse(BaseModel):
 
 
 def positional_request(manifest: Manifest, max_rows: int) -> type[BaseModel]:
-    """Return the model of a request whose instances are lists: the fast way, tried first."""
-    return _request("PositionalRequest", _positional(manifest), max_rows)
+    """Return the model of a request whose instances are lists of numbers: the fast way, tried first."""
+    row = _list([Number] * len(manifest.inputs))
+    return _request("PositionalRequest", Envelope, row, max_rows)
 
 
 def unexamined_request(max_rows: int) -> type[BaseModel]:
-    """Return the model of a request whose instances are looked at one by one afterwards."""
-    return _request("UnexaminedRequest", Any, max_rows)
+    """Return the model of a request whose instances are looked at afterwards."""
+    return _request("UnexaminedRequest", FullEnvelope, Any, max_rows)
 
 
 def predict_request(manifest: Manifest, max_rows: int) -> type[BaseModel]:
-    """Return the model of any request: instances are lists in the inputs' order, or objects by name."""
-    named = TypedDict("NamedRow", {item.name: Number for item in manifest.inputs})  # type: ignore[misc]
+    """Return the model of any request: instances are lists in the inputs' order, or objects by name.
+
+    It takes what the codec takes, but for texts that a boolean input does not know and numbers that are none
+    of the integers that it wants.
+    """
+    cells = {item.name: _cell(item) for item in manifest.inputs}
+    ignored = dict.fromkeys(sorted(manifest.ignored), NotRequired[Ignored])
+    named = TypedDict("NamedRow", cells | ignored)  # type: ignore[misc]
     named.__pydantic_config__ = STRICT  # type: ignore[attr-defined]
-    positional = Annotated[_positional(manifest), Tag("list")]  # type: ignore[valid-type] # made at run time
+    positional = Annotated[_list(list(cells.values())), Tag("list")]  # type: ignore[valid-type] # made at run time
     by_kind = Discriminator(lambda value: "object" if isinstance(value, dict) else "list")
     row: Any = Annotated[positional | Annotated[named, Tag("object")], by_kind]
-    return _request("PredictRequest", row, max_rows)
+    return _request("PredictRequest", FullEnvelope, row, max_rows)
 
 
-def positional_row(manifest: Manifest) -> TypeAdapter[list[float]]:
-    """Return the validator of one row that is a list."""
-    return TypeAdapter(_positional(manifest), config=STRICT)
+def _cell(item: Input) -> Any:
+    """Return what an input takes."""
+    kind: Any = str
+    if isinstance(item, Numeric):
+        kind = Number
+    elif isinstance(item, Boolean):
+        kind = bool | str
+    elif item.of_integers:
+        kind = int
+    return kind | None if item.missing.admitted else kind
 
 
-def _positional(manifest: Manifest) -> Any:
-    count = len(manifest.inputs)
-    return Annotated[list[Number], Field(min_length=count, max_length=count, fail_fast=True)]
+def _list(cells: list[Any]) -> Any:
+    """Return the type of a row that is a list."""
+    first: Any = cells[0]
+    if any(cell != first for cell in cells):
+        return tuple[*cells]  # type: ignore[valid-type] # made at run time
+    return Annotated[list[first], Field(min_length=len(cells), max_length=len(cells), fail_fast=True)]
 
 
-def _request(name: str, row: Any, max_rows: int) -> type[BaseModel]:
+def _request(name: str, envelope: type[Envelope], row: Any, max_rows: int) -> type[BaseModel]:
     text = "The rows to score: lists in the order of the inputs, or objects by name."
     limits = Field(min_length=1, max_length=max_rows, fail_fast=True, description=text)
     instances: Any = Annotated[list[row], limits]
-    return create_model(name, __base__=Envelope, instances=(instances, ...))
+    return create_model(name, __base__=envelope, instances=(instances, ...))

@@ -54,9 +54,15 @@ def pack_reply(batch: int, status: Status, rows: int, microseconds: int, payload
     return REPLY.pack(len(payload), batch, status, rows, microseconds) + payload
 
 
-def pack_hello(pid: int, device: str, torch: str, digest: str) -> bytes:
-    """Return the frame by which a worker greets: who it is and which model it holds."""
-    greeting = {"pid": pid, "device": device, "torch": torch, "digest": digest}
+def pack_hello(pid: int, device: str, torch: str, cpu_capability: str, digest: str) -> bytes:
+    """Return the frame by which a worker greets: who it is, on what it runs and which model it holds."""
+    greeting = {
+        "pid": pid,
+        "device": device,
+        "torch": torch,
+        "cpu_capability": cpu_capability,
+        "digest": digest,
+    }
     return pack_reply(0, Status.HELLO, 0, 0, json.dumps(greeting).encode())
 
 

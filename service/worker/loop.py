@@ -42,9 +42,7 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         self.peers: dict[int, tuple[socket.socket, frames.Stream]] = {}
         self.received = memoryview(bytearray(RECEIVE_BYTES))
         self.digest = bytes.fromhex(lit_api.digest)
-        self.greeting = frames.pack_hello(
-            os.getpid(), str(lit_api.runtime.device), _torch_version(), lit_api.digest
-        )
+        self.greeting = frames.pack_hello(os.getpid(), str(lit_api.runtime.device), *_torch(), lit_api.digest)
         self._listen()
         # A timer's signal, as a wait with a time limit costs a microsecond each.
         signal.signal(signal.SIGALRM, lambda *_: self._look())
@@ -139,7 +137,8 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         return frames.pack_reply(batch, status, rows, microseconds, results)
 
 
-def _torch_version() -> str:
+def _torch() -> tuple[str, str]:
+    """Return torch's version, and which of the processor's vectors it uses: both decide the last digits."""
     import torch  # noqa: PLC0415 - loaded by then
 
-    return str(torch.__version__)
+    return str(torch.__version__), torch.backends.cpu.get_cpu_capability()

@@ -8,15 +8,14 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load
 
-from models.decision import logit_count
+from models import weights as stored
+from models.encode import CellError, Encoder, by_column
 from models.manifest import Manifest
 from models.repository import Artifact
 from service.errors import StartError
 
 GOLDEN_TOLERANCE = 1e-5
 """float32 on another device, or in another batch size, differs by about 1e-6; a wrong model by far more."""
-WEIGHTS = ("mean", "scale", "linear.weight", "linear.bias")
-"""The tensors of model.safetensors, as models/README.md says."""
 WARM_UP_ROWS = (1, 2, 64)
 """TorchScript's profiling executor specialises in its first calls; they happen before anyone waits."""
 
@@ -44,11 +43,10 @@ class Runtime:
             warnings.simplefilter("ignore", DeprecationWarning)
             content = io.BytesIO(artifact.read("model.pt"))
             module = torch.jit.load(content, map_location=self.device).eval()  # type: ignore[no-untyped-call]
-            weights = self._verified_weights(module, artifact)
+            self._weights = _verified_weights(module, artifact)
             # The method itself: to call the module looks for hooks first, in every call.
             self._forward = torch.jit.freeze(module).forward
-        self._mean, scale, weight, self.intercept = (weights[name].astype(np.float64) for name in WEIGHTS)
-        self._slope = weight / scale
+        self.intercept = self._weights.bias
         self._check_golden(artifact.manifest)
         columns = len(artifact.manifest.inputs)
         for rows in WARM_UP_ROWS:
@@ -65,46 +63,39 @@ class Runtime:
     def contributions(self, rows: Floats) -> NDArray[np.float64]:
         """Return what each of the raw inputs adds to the logits, float64 [rows, k, inputs].
 
-        It is w_i (x_i - mean_i) / scale_i, and with `intercept` [k] the sum is the logit. k is 1 for two
+        As `models/weights.py` says, by format; with `intercept` [k] the sum is the logit. k is 1 for two
         classes and the number of classes otherwise.
         """
         # From the weights, by NumPy: a tenth of the time that a method of the module takes.
-        found: NDArray[np.float64] = (rows - self._mean)[:, None] * self._slope
-        return found
-
-    @staticmethod
-    def _verified_weights(module: torch.jit.ScriptModule, artifact: Artifact) -> dict[str, Floats]:
-        weights = load(artifact.read("model.safetensors"))
-        state = {name: value.cpu().numpy() for name, value in module.state_dict().items()}
-        inputs, classes = len(artifact.manifest.inputs), len(artifact.manifest.classes)
-        k = logit_count(classes)
-        wanted = dict(zip(WEIGHTS, ((inputs,), (inputs,), (k, inputs), (k,)), strict=True))
-        if {name: value.shape for name, value in weights.items()} != wanted:
-            shapes = ", ".join(f"{name} {list(shape)}" for name, shape in wanted.items())
-            raise StartError(f"{artifact.path / 'model.safetensors'}: wanted {shapes}")
-        if weights.keys() != state.keys() or not all(
-            np.array_equal(weights[name], state[name]) for name in weights
-        ):
-            raise StartError(f"{artifact.path / 'model.pt'}: its weights are not those of model.safetensors")
-        return weights
+        return self._weights.contributions(rows)
 
     def _check_golden(self, manifest: Manifest) -> None:
-        inputs = np.array([row.input for row in manifest.golden], np.float32)
+        where = f"{manifest.name}/{manifest.version}/manifest.json: golden examples"
+        try:
+            inputs = Encoder(manifest.inputs).encode(by_column([row.input for row in manifest.golden]))
+        except CellError as error:
+            row, place = divmod(error.place, len(manifest.inputs))
+            name = manifest.inputs[place].name
+            raise StartError(f"{where} are no rows: {row}, {name!a}: {error}") from None
         expected = np.array([row.probabilities for row in manifest.golden])
         contributions = self.contributions(inputs)
-        logits = self.intercept + contributions.sum(2)
+        explained = stored.probabilities(self.intercept + contributions.sum(2))
         # The module adds up in float32, which errs by as much as the largest sum of magnitudes has.
         float32_error = np.finfo(np.float32).eps * np.abs(contributions).sum(2).max()
-        if logits.shape[1] == 1:
-            logits = np.pad(logits, ((0, 0), (1, 0)))  # the first of two classes has the logit 0
-        explained = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
         for found, tolerance in (
             (self.predict(inputs), GOLDEN_TOLERANCE),
             (explained, GOLDEN_TOLERANCE + float32_error),
         ):
             worst = float(np.abs(found - expected).max()) if found.shape == expected.shape else float("inf")
             if not worst <= tolerance:
-                raise StartError(
-                    f"{manifest.name}/{manifest.version}/manifest.json: golden examples are missed "
-                    f"by {worst:.3g}, more than {tolerance:.3g}"
-                )
+                raise StartError(f"{where} are missed by {worst:.3g}, more than {tolerance:.3g}")
+
+
+def _verified_weights(module: torch.jit.ScriptModule, artifact: Artifact) -> stored.Weights:
+    """Return the weights, which the module must hold too; it may hold more, made of them."""
+    tensors = load(artifact.read("model.safetensors"))
+    weights = stored.read(artifact.manifest, tensors)
+    state = {name: value.cpu().numpy() for name, value in module.state_dict().items()}
+    if not all(name in state and np.array_equal(tensors[name], state[name]) for name in tensors):
+        raise StartError(f"{artifact.path / 'model.pt'}: its weights are not those of model.safetensors")
+    return weights

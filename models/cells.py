@@ -1,0 +1,132 @@
+"""The cells of one input to numbers, by its kind. Knows nothing of rows or of other inputs."""
+
+import math
+from collections.abc import Mapping, Sequence
+from types import NoneType
+from typing import Any
+
+from models.inputs import Boolean, Categorical, Input, Numeric
+
+NUMBERS = frozenset({int, float})
+NOTHING = frozenset({NoneType})
+NOT_ADMITTED = "a missing value, which the model does not admit"
+MOST_NAMED = 5
+"""Texts of a boolean that a refusal repeats."""
+
+
+class CellError(ValueError):
+    """A cell that its input does not take; the message says why, and `place` which of the cells it is."""
+
+    def __init__(self, place: int, reason: str) -> None:
+        super().__init__(reason)
+        self.place = place
+
+
+class Column:
+    """What every kind of input has: the types of the cells that it takes."""
+
+    def __init__(self, types: frozenset[type], wanted: str, *, missing: bool) -> None:
+        self._types = types | (NOTHING if missing else frozenset())
+        self._wanted = wanted
+
+    def encode(self, cells: Sequence[Any]) -> Sequence[float]:
+        """Return a number for each cell; raises CellError for the first that is of no type it takes."""
+        raise NotImplementedError
+
+    def _types_of(self, cells: Sequence[Any]) -> set[type]:
+        types = set(map(type, cells))
+        if not types <= self._types:
+            place = next(place for place, cell in enumerate(cells) if type(cell) not in self._types)
+            raise CellError(place, NOT_ADMITTED if cells[place] is None else self._wanted)
+        return types
+
+
+class Numbers(Column):
+    """A number is itself, and a missing one NaN."""
+
+    def __init__(self, item: Numeric) -> None:
+        super().__init__(NUMBERS, "not a number", missing=item.missing.admitted)
+
+    def encode(self, cells: Sequence[Any]) -> Sequence[float]:
+        """Return numbers."""
+        if NoneType in self._types_of(cells):
+            return [math.nan if cell is None else cell for cell in cells]
+        return cells
+
+
+class Codes(Column):
+    """A cell is looked up; what is not there is refused, or has a code of its own."""
+
+    def __init__(
+        self, codes: Mapping[Any, float], missing: float | None, types: frozenset[type], wanted: str
+    ) -> None:
+        super().__init__(types, wanted, missing=missing is not None)
+        self._missing = missing
+        self._codes = dict(codes) if missing is None else {**codes, None: missing}
+
+    def encode(self, cells: Sequence[Any]) -> Sequence[float]:
+        """Return codes."""
+        self._types_of(cells)
+        found = list(map(self._codes.get, cells))
+        if None not in found:
+            return found  # type: ignore[return-value] # no None is left
+        return [
+            self._otherwise(place, cells[place]) if code is None else code for place, code in enumerate(found)
+        ]
+
+    def _otherwise(self, place: int, cell: Any) -> float:
+        """Return the code of a cell that is not spelled as in training."""
+        raise CellError(place, f"{self._wanted}, not {cell!r:.40}")
+
+    def _nothing(self, place: int) -> float:
+        """Return the code of a text without a letter, which is missing, as an empty cell of a file."""
+        if self._missing is None:
+            raise CellError(place, NOT_ADMITTED)
+        return self._missing
+
+
+class Truths(Codes):
+    """A truth is 0 or 1; a text is the truth that it stood for in training, in any case."""
+
+    def __init__(self, item: Boolean) -> None:
+        texts = {text: float(truth) for text, truth in item.texts.items()}
+        named = "".join(f", {text!r}" for text in list(item.texts)[:MOST_NAMED])
+        missing = math.nan if item.missing.admitted else None
+        types = frozenset({bool, str})
+        super().__init__({False: 0.0, True: 1.0, **texts}, missing, types, f"wanted true, false{named}")
+        self._folded = {text.casefold(): truth for text, truth in texts.items()}
+
+    def _otherwise(self, place: int, cell: Any) -> float:
+        text = cell.strip().casefold()
+        if not text:
+            return self._nothing(place)
+        found = self._folded.get(text)
+        return super()._otherwise(place, cell) if found is None else found
+
+
+class Categories(Codes):
+    """A category has its place; rare ones share the next, then come unseen ones, and missing the last."""
+
+    def __init__(self, item: Categorical) -> None:
+        count = len(item.categories)
+        self.unseen = float(count + 1)
+        codes: dict[Any, float] = {category: float(place) for place, category in enumerate(item.categories)}
+        codes |= dict.fromkeys(item.rare, float(count))
+        missing = float(count + 2) if item.missing.admitted else None
+        types = NUMBERS if item.of_integers else frozenset({str})
+        super().__init__(codes, missing, types, "wanted an integer" if item.of_integers else "wanted a text")
+
+    def _otherwise(self, place: int, cell: Any) -> float:
+        if isinstance(cell, str):
+            text = cell.strip()
+            return self._codes.get(text, self.unseen) if text else self._nothing(place)
+        if isinstance(cell, int) or cell.is_integer():
+            return self.unseen
+        return super()._otherwise(place, cell)
+
+
+def column(item: Input) -> Column:
+    """Return how the cells of an input become numbers."""
+    if isinstance(item, Numeric):
+        return Numbers(item)
+    return Truths(item) if isinstance(item, Boolean) else Categories(item)
