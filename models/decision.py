@@ -41,6 +41,11 @@ class Decision:
         """Returns the class of one row of probabilities; of one with NaN in it, any."""
 
     @property
+    def positive(self) -> int:
+        """The index of the class, of two, that the threshold speaks of."""
+        return self._positive
+
+    @property
     def abstains(self) -> bool:
         """Whether there may be no answer."""
         return self._band is not None
@@ -57,9 +62,9 @@ class Decision:
         if self._binary:
             # As a float64, or NumPy would round the threshold to the probabilities' own precision.
             positive = probabilities[:, self._positive] >= np.float64(self._threshold)
-            found: NDArray[np.intp] = (positive == bool(self._positive)).astype(np.intp)
-        else:
-            found = probabilities.argmax(1)
+            last: NDArray[np.bool_] = positive == bool(self._positive)
+            return last.astype(np.intp)
+        found: NDArray[np.intp] = probabilities.argmax(1)
         return found
 
     def accepts_array(self, probabilities: NDArray[np.floating]) -> NDArray[np.bool_]:

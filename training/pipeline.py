@@ -1,6 +1,6 @@
 """The stages in order, from rows to the files of a version. Knows nothing of flags, terminals or the store."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from training import design as designs
 from training import evaluation, leakage, newton, reference
 from training.config import Config
 from training.dataset import Dataset, load
-from training.decide import Decided, decide
+from training.decide import Decided, check, decide
 from training.design import Design
 from training.errors import SettingError
 from training.evaluate import evaluate
@@ -37,7 +37,6 @@ class Prepared:
     inputs: tuple[Input, ...]
     raw: NDArray[np.float32]
     design: Design
-    doubts: tuple[str, ...]
 
     def columns(self, split: SplitName) -> Floats:
         """Return the design's columns of a split, float64 [rows, columns]."""
@@ -67,6 +66,7 @@ def prepare(config: Config, bar: Bar) -> Prepared:
     """Load, check and split the rows, and find their design. Raises DataError and SettingError."""
     bar.stage("reading the data")
     dataset = load(config)
+    check(config, dataset.classes)
     names = [column.name for column in dataset.columns]
     for name in config.units:
         if name not in names:
@@ -74,7 +74,7 @@ def prepare(config: Config, bar: Bar) -> Prepared:
     train = dataset.parts["train"]
     inputs = reference.inputs(dataset.columns, train, config.units)
     raw = designs.encode(dataset.columns, inputs)
-    prepared = Prepared(dataset, inputs, raw, designs.make(inputs, raw[train]), dataset.doubts)
+    prepared = Prepared(dataset, inputs, raw, designs.make(inputs, raw[train]))
     with one_thread():
         leaks = leakage.leaks(
             prepared.design,
@@ -89,7 +89,7 @@ def prepare(config: Config, bar: Bar) -> Prepared:
         f"answer; --leave-out {name!r} if so"
         for name, removed in leaks
     )
-    return Prepared(dataset, inputs, raw, prepared.design, dataset.doubts + said)
+    return replace(prepared, dataset=replace(dataset, doubts=dataset.doubts + said))
 
 
 def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
@@ -113,7 +113,7 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
 
     bar.stage("evaluating")
     logits = prepared.columns("validation") @ weight.T + bias
-    decided = decide(config, dataset.classes, logits, prepared.classes("validation"), weights)
+    decided = decide(config, dataset.classes, logits, prepared.classes("validation"), weights, seed=config.seed)
     weight, bias = weight * decided.slope, bias * decided.slope + decided.offset
     spread = None if spread is None else spread * decided.slope
     scorer = served(design, weight, bias)
@@ -149,7 +149,7 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
         design={prepared.inputs[part.input].name: list(part.names) for part in design.parts},
         coefficients=_coefficients(prepared, weight, bias, spread),
         iterations={"solver": found.solver, "count": found.iterations, "gradient_norm": found.gradient_norm},
-        warnings=list(prepared.doubts),
+        warnings=list(dataset.doubts),
     )
     return Trained(
         found,
@@ -183,17 +183,10 @@ def class_weights(config: Config, prepared: Prepared) -> dict[str, float] | None
     given, classes = config.class_weight, prepared.dataset.classes
     if given is None:
         return None
-    if len(classes) != BINARY:
-        raise SettingError(
-            f"TRAINING_CLASS_WEIGHT: wanted two classes, {prepared.dataset.target!r} has {len(classes)}"
-        )
     if given == BALANCED:
         counts = np.bincount(prepared.classes("train"), minlength=BINARY)
         return {name: float(counts.sum() / (BINARY * n)) for name, n in zip(classes, counts, strict=True)}
     assert isinstance(given, dict)  # noqa: S101 - the other literal is above
-    for name, value in given.items():
-        if name not in classes or not 0 < value < float("inf"):
-            raise SettingError(f"TRAINING_CLASS_WEIGHT={name}={value}: wanted {' or '.join(classes)}=a number > 0")
     return {name: given.get(name, 1.0) for name in classes}
 
 

@@ -2,13 +2,12 @@
 
 import sys
 
+import numpy as np
+
 from training import found, pipeline, publish, report, reproduce, schema
-from training.config import Config
+from training.config import BUILT_IN, Config
 from training.pipeline import Prepared, Trained
 from training.progress import Bar
-
-STRONGEST = 3
-"""Inputs that the report names."""
 
 
 def run(config: Config, arguments: list[str]) -> None:
@@ -16,18 +15,16 @@ def run(config: Config, arguments: list[str]) -> None:
 
     Raises TrainingError and StoreError.
     """
-    old = None
+    quiet, old = config.quiet, None
     if config.reproduce:
-        quiet, (config, old) = config.quiet, reproduce.find(config)
-    else:
-        quiet = config.quiet
+        config, old = reproduce.find(config)
     with Bar(quiet=quiet) as bar:
         prepared = pipeline.prepare(config, bar)
         if config.print_schema:
             sys.stdout.write(schema.render(prepared.dataset))
             return
         if not quiet and _worth_showing(config, prepared):
-            sys.stdout.write(found.render(prepared.dataset, prepared.inputs, prepared.doubts) + "\n\n")
+            sys.stdout.write(found.render(prepared.dataset, prepared.inputs) + "\n\n")
             sys.stdout.flush()
         trained = pipeline.train(config, prepared, bar)
         if old:
@@ -35,9 +32,34 @@ def run(config: Config, arguments: list[str]) -> None:
         else:
             bar.stage("publishing")
             artifact = publish.publish(config, arguments, prepared, trained)
-            if artifact is None:
-                said = f"nothing new: {config.name} is served with the same weights and figures; --force publishes"
-            else:
-                said = report.render(artifact, strongest(prepared, trained), boundary(prepared, trained))
+            said = (
+                f"nothing new: {config.name} is served with the same weights and figures; --force publishes"
+                if artifact is None
+                else report.render(artifact, *_strongest(prepared, trained))
+            )
     if not quiet:
         sys.stdout.write(said + "\n")
+
+
+def _worth_showing(config: Config, prepared: Prepared) -> bool:
+    """Return whether there is anything to check: a built-in set is as it always was."""
+    return config.data not in BUILT_IN or bool(prepared.dataset.doubts)
+
+
+def _strongest(prepared: Prepared, trained: Trained) -> tuple[list[tuple[str, float]], str | None]:
+    """Return what each input does to the logit of the last of two classes, and the line between them."""
+    if len(trained.bias) > 1:
+        return [], None
+    weight = trained.weight[0]
+    effects = []
+    for part in prepared.design.parts:
+        own = weight[part.first : part.first + len(part.names)]
+        numeric = prepared.inputs[part.input].kind != "categorical"
+        effects.append((prepared.inputs[part.input].name, own[0] if numeric else own[np.abs(own).argmax()]))
+    if not all(len(part.names) == 1 for part in prepared.design.parts):
+        return effects, None
+    slopes = weight / prepared.design.scale
+    bias = float(trained.bias[0] - slopes @ prepared.design.mean)
+    decided, classes = trained.decided, prepared.dataset.classes
+    least = decided.threshold.value if decided.positive == classes[-1] else 1 - decided.threshold.value
+    return effects, report.boundary([item.name for item in prepared.inputs], slopes.tolist(), bias, least)
