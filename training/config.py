@@ -23,8 +23,12 @@ def name_from_data(fields: dict[str, Any]) -> str:
     stem = Path(fields.get("data", "").lower().removesuffix(".gz")).stem
     return re.sub(r"[^a-z0-9._-]+", "-", stem).strip("._-")[:NAME_CHARACTERS]
 
+
 Strength = Annotated[float, Field(ge=1e-9, le=1e9, allow_inf_nan=False)]
-Penalty = Annotated[Strength | Literal["none"], BeforeValidator(lambda given: given.lower() if isinstance(given, str) else given)]
+Penalty = Annotated[
+    Strength | Literal["none"],
+    BeforeValidator(lambda given: given.lower() if isinstance(given, str) else given),
+]
 
 
 class Config(TableOptions, DecisionOptions, BaseSettings):
@@ -67,7 +71,7 @@ class Config(TableOptions, DecisionOptions, BaseSettings):
     solver: Literal["auto", "newton", "lbfgs", "sgd"] = Field(
         "auto",
         description=(
-            "How to find the weights: auto takes newton, and lbfgs when there are many inputs; both converge. "
+            "How to find the weights: auto takes newton, or lbfgs for many inputs; both converge. "
             "sgd is the mini-batch loop of the lecture, to be read and played with."
         ),
     )
@@ -124,7 +128,9 @@ class Config(TableOptions, DecisionOptions, BaseSettings):
     quiet: bool = Field(default=False, description="Print nothing but errors.")
     reproduce: str | None = Field(
         None,
-        description="Run a version's training again, NAME/VERSION, and compare weights and figures; publishes nothing.",
+        description=(
+            "Run a version's training again, NAME/VERSION, and compare weights and figures; publishes nothing."
+        ),
     )
 
     @property

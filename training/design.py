@@ -141,4 +141,3 @@ def _category_columns(item: Categorical, raw: Raw) -> tuple[tuple[int, ...], tup
 
 def _rows(column: Column) -> int:
     return len(column.values if isinstance(column, Numbers) else column.codes)
-

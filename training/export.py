@@ -50,7 +50,11 @@ def export(scorer: Scorer, x: Tensor) -> dict[str, bytes]:
 
 @torch.inference_mode()
 def golden(
-    scorer: Scorer, inputs: Sequence[Input], columns: Sequence[Column], rows: NDArray[np.int64], y: NDArray[np.int64]
+    scorer: Scorer,
+    inputs: Sequence[Input],
+    columns: Sequence[Column],
+    rows: NDArray[np.int64],
+    y: NDArray[np.int64],
 ) -> tuple[Golden, ...]:
     """Take about GOLDEN_ROWS examples with the eager module's answers, and some with what is not usual.
 
@@ -65,7 +69,8 @@ def golden(
     raw = torch.from_numpy(Encoder(inputs).encode(by_column(cells)))
     answers = [scorer(row[None])[0].tolist() for row in raw]
     return tuple(
-        Golden(input=tuple(row), probabilities=tuple(answer)) for row, answer in zip(cells, answers, strict=True)
+        Golden(input=tuple(row), probabilities=tuple(answer))
+        for row, answer in zip(cells, answers, strict=True)
     )
 
 
@@ -85,7 +90,7 @@ def _unusual(inputs: Sequence[Input], usual: list[Cell]) -> list[list[Cell]]:
 def _unseen(item: Categorical) -> Cell:
     known = [*item.categories, *item.rare]
     if item.of_integers:
-        return int(max(known)) + 1  # type: ignore[type-var] # all of them are integers
+        return int(max(known)) + 1
     text = UNSEEN
     while text in known:
         text += "!"

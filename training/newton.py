@@ -82,5 +82,5 @@ def spread(problem: Problem) -> Tensor:
     full = hessian + torch.diag(problem.ridge()) * rows
     full.diagonal().add_(FREE_JITTER * full.diagonal().max())
     inverse = torch.linalg.inv(full)
-    found = (inverse @ hessian @ inverse).diagonal().clamp(min=0).sqrt()
+    found: Tensor = (inverse @ hessian @ inverse).diagonal().clamp(min=0).sqrt()
     return found.reshape(problem.model.linear.weight.shape[0], -1)

@@ -14,7 +14,9 @@ class TableOptions(BaseModel):
     """What a column is, where the file alone does not say it; each column name is given on its own."""
 
     categorical: Names = Field((), description="Columns to take as categories although they hold numbers.")
-    numeric: Names = Field((), description="Columns that must be numbers; the first cell that is none is named.")
+    numeric: Names = Field(
+        (), description="Columns that must be numbers; the first cell that is none is named."
+    )
     leave_out: Names = Field((), description="Columns to leave out.")
     keep: Names = Field(
         (), description="Columns to keep that would be left out, as an identifier or as nearly all different."
@@ -32,16 +34,19 @@ class TableOptions(BaseModel):
         description="A TOML file that says of columns what the flags say; --print-schema writes one.",
     )
     print_schema: bool = Field(
-        default=False, description="Print what was found as TOML, to be edited and given as --schema, and stop."
+        default=False,
+        description="Print what was found as TOML, to be edited and given as --schema, and stop.",
     )
     fold_case: bool = Field(
         default=False, description="Join labels that differ by case alone; the commonest spelling stays."
     )
     groups: str | None = Field(
-        None, description="Column whose equal values stay on one side of a split, a patient say; it is no input."
+        None,
+        description="Column whose equal values stay on one side of a split, a patient say; it is no input.",
     )
     time: str | None = Field(
-        None, description="Column to split by: validation is later than train, test the latest; it is no input."
+        None,
+        description="Column to split by: validation is later than train, test the latest; it is no input.",
     )
 
 

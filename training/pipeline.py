@@ -1,10 +1,11 @@
-"""The stages in order, from rows to the files of a version. Knows nothing of flags, terminals or the store."""
+"""The stages in order, from rows to the files of a version. Knows nothing of terminals or the store."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from models.cores import usable_cores
 from models.decision import BINARY, Decision
@@ -49,7 +50,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a run found, and the files that say so; `weight` [k, columns] and `bias` [k] are what is served."""
+    """What a run found, and the files that say so; `weight` [k, columns] and `bias` [k] are served."""
 
     found: Fit
     weights: dict[str, float] | None
@@ -85,8 +86,8 @@ def prepare(config: Config, bar: Bar) -> Prepared:
             len(dataset.classes),
         )
     said = tuple(
-        f"{name!r} alone removes {removed:.0%} of the baseline's log-loss: probably it is known only after the "
-        f"answer; --leave-out {name!r} if so"
+        f"{name!r} alone removes {removed:.0%} of the baseline's log-loss: probably it is known only "
+        f"after the answer; --leave-out {name!r} if so"
         for name, removed in leaks
     )
     return replace(prepared, dataset=replace(dataset, doubts=dataset.doubts + said))
@@ -113,7 +114,9 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
 
     bar.stage("evaluating")
     logits = prepared.columns("validation") @ weight.T + bias
-    decided = decide(config, dataset.classes, logits, prepared.classes("validation"), weights, seed=config.seed)
+    decided = decide(
+        config, dataset.classes, logits, prepared.classes("validation"), weights, seed=config.seed
+    )
     weight, bias = weight * decided.slope, bias * decided.slope + decided.offset
     spread = None if spread is None else spread * decided.slope
     scorer = served(design, weight, bias)
@@ -138,11 +141,7 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
     test = dataset.parts["test"]
     files = export(scorer, torch.from_numpy(prepared.raw[test]))
     files["evaluation.json"] = evaluation.build(
-        {
-            name: (given[name], prepared.classes(name))
-            for name in dataset.parts
-            if metrics[name] is not None
-        },
+        {name: (given[name], prepared.classes(name)) for name in dataset.parts if metrics[name] is not None},
         dataset.classes,
         decision,
         slopes=_slopes(prepared, weight),
@@ -208,7 +207,7 @@ def _spread(
         return newton.spread(problem).cpu().numpy()
 
 
-def _slopes(prepared: Prepared, weight: Floats) -> dict[str, list[float] | None]:
+def _slopes(prepared: Prepared, weight: Floats) -> dict[str, JsonValue]:
     """Return for each number what a unit of it adds to each logit; None for a category."""
     slope = prepared.design.weights(weight, np.zeros(len(weight)))["slope"]
     return {
@@ -217,9 +216,7 @@ def _slopes(prepared: Prepared, weight: Floats) -> dict[str, list[float] | None]
     }
 
 
-def _coefficients(
-    prepared: Prepared, weight: Floats, bias: Floats, spread: Floats | None
-) -> list[dict[str, object]]:
+def _coefficients(prepared: Prepared, weight: Floats, bias: Floats, spread: Floats | None) -> list[JsonValue]:
     values = np.concatenate([weight, bias[:, None]], 1)
     return [
         {
@@ -229,5 +226,3 @@ def _coefficients(
         }
         for place, name in enumerate([*prepared.design.columns, "intercept"])
     ]
-
-

@@ -29,7 +29,13 @@ class Problem:
     """Standardised columns, float64 [rows, columns], classes, and the penalty a row (0 without one)."""
 
     def __init__(
-        self, model: LogisticRegression, x: Tensor, y: Tensor, *, penalty: float | None, weights: Tensor | None = None
+        self,
+        model: LogisticRegression,
+        x: Tensor,
+        y: Tensor,
+        *,
+        penalty: float | None,
+        weights: Tensor | None = None,
     ) -> None:
         """`penalty` is scikit-learn's C, None for none; `weights` [classes] are for two classes only."""
         self.model, self.x, self.y = model, x, y
@@ -73,7 +79,8 @@ class Problem:
         x = torch.cat([self.x, torch.ones_like(self.x[:, :1])], 1)
         if self.binary:
             p = z.sigmoid()[:, 0]
-            return (x * (p * (1 - p) * self.row_weights)[:, None]).T @ x / len(x)
+            found: Tensor = (x * (p * (1 - p) * self.row_weights)[:, None]).T @ x / len(x)
+            return found
         p, (classes, width) = z.softmax(1), (z.shape[1], x.shape[1])
         found = x.new_empty(classes, width, classes, width)
         for one in range(classes):

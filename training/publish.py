@@ -2,6 +2,7 @@
 
 import contextlib
 import shlex
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import torch
@@ -30,7 +31,7 @@ def publish(config: Config, arguments: list[str], prepared: Prepared, trained: T
     """
     repository = Repository(config.store)
 
-    def describe(version: int, digests: dict[str, File]) -> manifest.Manifest:
+    def describe(version: int, digests: Mapping[str, File]) -> manifest.Manifest:
         """Write the manifest, once the store has chosen the version."""
         return manifest_of(config, arguments, prepared, trained, version, digests)
 
@@ -53,7 +54,12 @@ def differences(old: Artifact, new: manifest.Manifest, weights: bytes) -> list[s
 
 
 def manifest_of(
-    config: Config, arguments: list[str], prepared: Prepared, trained: Trained, version: int, files: dict[str, File]
+    config: Config,
+    arguments: list[str],
+    prepared: Prepared,
+    trained: Trained,
+    version: int,
+    files: Mapping[str, File],
 ) -> manifest.Manifest:
     """Say of a version everything that a reader must know."""
     dataset, found, decided = prepared.dataset, trained.found, trained.decided

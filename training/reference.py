@@ -93,8 +93,8 @@ def _categorical(column: Categories, codes: Rows, unit: str | None) -> Categoric
     counts = Counter({column.distinct[code]: int(n) for code, n in enumerate(_counts(column, codes)) if n})
     placed = [each for each, n in counts.most_common(MOST_CATEGORIES) if n >= OWN_PLACE_ROWS]
     # All texts, or all integers: whichever they are, they sort.
-    categories = tuple(sorted(placed))  # type: ignore[type-var]
-    rare = tuple(sorted(counts.keys() - set(placed)))  # type: ignore[type-var]
+    categories = tuple(sorted(placed))
+    rare = tuple(sorted(counts.keys() - set(placed)))
     share = {each: n / len(codes) for each, n in counts.items()}
     return Categorical(
         name=column.name,
