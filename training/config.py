@@ -129,7 +129,8 @@ class Config(TableOptions, DecisionOptions, BaseSettings):
     reproduce: str | None = Field(
         None,
         description=(
-            "Run a version's training again, NAME/VERSION, and compare weights and figures; publishes nothing."
+            "Run a version's training again, NAME/VERSION, and compare weights and figures, publishing "
+            "nothing."
         ),
     )
 

@@ -39,7 +39,9 @@ def publish(config: Config, arguments: list[str], prepared: Prepared, trained: T
         if not config.force:
             with contextlib.suppress(StoreError):  # what is not there, or broken, is not the same
                 old = repository.resolve(config.name)
-                new = describe(old.manifest.version, old.manifest.files)
+                new = describe(
+                    old.manifest.version, {str(name): each for name, each in old.manifest.files.items()}
+                )
                 if not differences(old, new, trained.files["model.safetensors"]):
                     return None
         return repository.publish(config.name, trained.files, describe)

@@ -37,7 +37,8 @@ def compare(config: Config, old: Artifact, prepared: Prepared, trained: Trained)
     """
     if prepared.dataset.sha256 != old.manifest.data.sha256:
         raise DataError(f"{config.data}: is not what {old.path} was trained on, its sha256 is another")
-    new = manifest_of(config, [], prepared, trained, old.manifest.version, old.manifest.files)
+    files = {str(name): each for name, each in old.manifest.files.items()}
+    new = manifest_of(config, [], prepared, trained, old.manifest.version, files)
     found = differences(old, new, trained.files["model.safetensors"])
     if found:
         here, there = new.environment, old.manifest.environment
