@@ -68,7 +68,7 @@ class Rows:
         """
         kinds = set(map(type, instances))
         if kinds == {list}:
-            return self.encoder.encode(by_column(instances))
+            return self.encoder.encode_rows(instances)
         if kinds != {dict}:
             raise ValueError("not rows of one form")
         try:
@@ -79,7 +79,7 @@ class Rows:
         most = max(map(len, instances))
         if most > len(self._names) and not self._known.issuperset(chain.from_iterable(instances)):
             raise ValueError("a name that is not known")
-        return self.encoder.encode(by_column(rows))
+        return self.encoder.encode_rows(rows)
 
     def sift(self, instances: list[Any]) -> tuple[Floats, list[Wrong | None]]:
         """Return float32 [good rows, inputs], and of each row what is wrong with it, or None."""
