@@ -21,7 +21,8 @@ def run(config: Config, arguments: list[str]) -> None:
     with Bar(quiet=quiet) as bar:
         prepared = pipeline.prepare(config, bar)
         if config.print_schema:
-            sys.stdout.write(schema.render(prepared.dataset))
+            data = prepared.dataset
+            sys.stdout.write(schema.render(data.source, data.columns, data.left_out))
             return
         if not quiet and _worth_showing(config, prepared):
             sys.stdout.write(found.render(prepared.dataset, prepared.inputs) + "\n\n")

@@ -92,7 +92,7 @@ class Rows:
                 values = np.frombuffer(self.pack(rows), "<f4").reshape(len(rows), -1)
                 if np.isfinite(values).all():
                     return values
-        return self.encoder.encode(by_column(rows))
+        return self.encoder.encode_rows(rows)
 
     def sift(self, instances: list[Any]) -> tuple[Floats, list[Wrong | None]]:
         """Return float32 [good rows, inputs], and of each row what is wrong with it, or None."""
