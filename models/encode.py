@@ -116,7 +116,7 @@ def _narrowed(columns: Sequence[Sequence[float]]) -> Floats:
     form = f"{shape[0] * shape[1]}d"
     try:
         packed = struct.pack(form, *chain.from_iterable(columns))  # a third of np.array's time
-    except OverflowError:  # an integer beyond float64
+    except struct.error:  # an integer beyond float64
         packed = struct.pack(form, *map(_bounded, chain.from_iterable(columns)))
     wide = np.frombuffer(packed, np.float64).reshape(shape)
     with np.errstate(over="ignore", under="ignore"):

@@ -29,6 +29,7 @@ from service.plane.link import Link
 from service.predict.codec import PredictCodec
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import AsyncIterator
 
     from service.deployment import Deployment
@@ -70,7 +71,7 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
         keys=deployment.keys,
         admission=Admission(pending, settings.max_pending, batcher.expected_wait_s, accounting),
         accounting=accounting,
-        routes=_routes(deployment, metrics),
+        routes=_routes(deployment, metrics.label_counts, metrics.unseen_counts),
         batcher=batcher,
         sweep=Sweep(deployment.shares, slot),
         draining=deployment.flags.draining,
@@ -89,10 +90,10 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
         metrics.flush()
 
 
-def _routes(deployment: Deployment, metrics: Metrics) -> Routes:
+def _routes(deployment: Deployment, label_counts: list[int], unseen_counts: Counter[str]) -> Routes:
     settings, manifest = deployment.settings, deployment.artifact.manifest
     limits = manifest, settings.max_rows, settings.max_body_bytes
-    counts = metrics.label_counts, metrics.unseen_counts
+    counts = label_counts, unseen_counts
     routes = Routes()
     routes.paths[PREDICT.encode()] = Route(PREDICT, POLICY[PREDICT], PredictCodec(*limits, *counts).decode)
     infer = InferCodec(*limits, *counts)

@@ -105,7 +105,13 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
     model = LogisticRegression(x.shape[1], len(dataset.classes)).to(device)
     bar.stage("fitting", config.epochs if config.solver == "sgd" else None)
     row_weights = None if weights is None else torch.tensor(list(weights.values())).to(x)
-    found = fit(model, x, y, config, row_weights, bar.step)
+    norms: list[JsonValue] = []
+
+    def tick(norm: float) -> None:
+        norms.append(norm)
+        bar.step(norm)
+
+    found = fit(model, x, y, config, row_weights, tick)
     spread = _spread(model, x, y, config, row_weights)
     weight: Floats = model.linear.weight.detach().cpu().numpy()
     bias: Floats = model.linear.bias.detach().cpu().numpy()
@@ -148,7 +154,7 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
         slopes=_slopes(prepared, weight),
         design={prepared.inputs[part.input].name: list(part.names) for part in design.parts},
         coefficients=_coefficients(prepared, weight, bias, spread),
-        iterations={"solver": found.solver, "count": found.iterations, "gradient_norm": found.gradient_norm},
+        iterations=norms,
         warnings=list(dataset.doubts),
     )
     return Trained(

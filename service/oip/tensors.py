@@ -57,8 +57,8 @@ def from_json(
 ) -> NDArray[np.float32]:
     """Return the elements of `data`, flat or nested, as float32.
 
-    null and NaN are NaN where there may be gaps. Raises MalformedError as `flat` does, and MisfitError for elements that are not of the datatype or do not
-    fit float32.
+    null and NaN are NaN where there may be gaps. Raises MalformedError as `flat` does, and MisfitError for
+    elements that are not of the datatype or do not fit float32.
     """
     data = flat(data, shape)
     if gaps and None in data:

@@ -13,7 +13,18 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from deploy.load.client import Answer, post
-from models.manifest import Data, File, Fit, Golden, Input, Manifest, Metrics, Reference
+from models.inputs import Missing, Numeric, NumericReference
+from models.manifest import (
+    Calibration,
+    Data,
+    Environment,
+    Fit,
+    Golden,
+    Manifest,
+    Split,
+    Threshold,
+)
+from models.parts import File
 from models.repository import Repository
 
 SECONDS_PER_ROW = 0.005
@@ -29,9 +40,11 @@ class Faulty(nn.Module):
     def __init__(self, seconds: float) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(2))
-        self.register_buffer("scale", torch.ones(2))
-        self.linear = nn.Linear(2, 1)
-        self.linear.load_state_dict({"weight": torch.tensor([[0.0, 1.0]]), "bias": torch.zeros(1)})
+        self.register_buffer("slope", torch.tensor([[0.0, 1.0]]))
+        self.register_buffer("missing", torch.zeros(1, 2))
+        self.register_buffer("base", torch.tensor([-1, -1]))
+        self.register_buffer("table", torch.zeros(1, 0))
+        self.register_buffer("bias", torch.zeros(1))
         self.nanoseconds = int(seconds * 1e9)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -42,7 +55,7 @@ class Faulty(nn.Module):
         held = bool((x[:, 0] == 2.0).any())
         while held or torch.ops.prim.TimePoint() < until:
             pass
-        logit = self.linear(x)
+        logit = x[:, 1:] * self.slope[:, 1:]
         return torch.cat([-logit, logit], 1).sigmoid()
 
 
@@ -74,10 +87,11 @@ def publish(root: Path, name: str, seconds: float, first: float = GOOD) -> Path:
         buffer = io.BytesIO()
         torch.jit.save(module, buffer)
     files = {"model.pt": buffer.getvalue(), "model.safetensors": save(module.state_dict())}
-    metrics = Metrics(
-        log_loss=0, brier=0, roc_auc=1, accuracy=1, baseline_accuracy=0.5, confusion=((1, 0), (0, 1))
+    reference = NumericReference(rows=1, missing=0, mean=0, std=1, min=-1, max=1, bins=None)
+    inputs = tuple(
+        Numeric(name=each, missing=Missing(admitted=False, imputed_by=None), reference=reference)
+        for each in ("fault", "logit")
     )
-    reference = Reference(mean=0, std=1, min=-1, max=1)
 
     def make_manifest(version: int, digests: dict[str, File]) -> Manifest:
         return Manifest(
@@ -85,14 +99,38 @@ def publish(root: Path, name: str, seconds: float, first: float = GOOD) -> Path:
             version=version,
             created=datetime.now(UTC),
             git_commit=None,
-            libraries={},
+            command=None,
+            options={},
+            environment=Environment(libraries={}, threads=None, device=None, cpu=None),
             files=digests,
-            inputs=(Input(name="fault", reference=reference), Input(name="logit", reference=reference)),
+            inputs=inputs,
+            left_out=(),
             classes=CLASSES,
-            threshold=0.5,
-            data=Data(source="none", sha256="0" * 64, target="y", rows={"train": 1}, seed=0),
-            fit=Fit(solver="lbfgs", penalty=1, iterations=1, gradient_norm=0, converged=True),
-            metrics={"test": metrics},
+            positive="yes",
+            threshold=Threshold(value=0.5, rule="given"),
+            abstain=None,
+            calibration=Calibration(kind="none", parameters={}, log_loss=None),
+            data=Data(
+                source="none",
+                sha256="0" * 64,
+                target="y",
+                rows={"train": 1},
+                dropped=0,
+                duplicates=0,
+                split=Split(kind="hash", columns=(), seed=0),
+            ),
+            fit=Fit(
+                solver="lbfgs",
+                penalty=1,
+                weights=None,
+                iterations=1,
+                gradient_norm=0,
+                tolerance=None,
+                converged=True,
+            ),
+            metrics={"test": None},
+            scores=None,
+            invariant=False,
             golden=(Golden(input=(first, 0.0), probabilities=(0.5, 0.5)),),
         )
 

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from models.cells import NOT_ADMITTED
 from service.gate.access import POLICY
 from tests.e2e.raw import doubled
 from tests.e2e.running import Service, wait_for
@@ -66,7 +67,7 @@ def test_a_bad_body_is_refused_and_the_next_request_works(
 def test_a_wrong_value_is_named_by_row_and_input(service: Service) -> None:
     """Row, input and reason stand in the details, for rows by position and by name."""
     answer = service.http.post("/predict", content=json.dumps({"instances": [ROW, [1.0, None, *ROW[2:]]]}))
-    detail = {"row": 1, "input": "mean texture", "reason": "not a number"}
+    detail = {"row": 1, "input": "mean texture", "reason": NOT_ADMITTED}
     assert check(answer, 422, "invalid")["details"] == [detail]
     answer = service.predict([*ROW[:29], 1e39])
     detail = {"row": 0, "input": "worst fractal dimension", "reason": "too large for float32"}

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from models.artifact import Artifact
-from models.manifest import File, Manifest
+from models.manifest import Manifest
+from models.parts import File
 from models.repository import Repository
 
 MakeManifest = Callable[[int, dict[str, File]], Manifest]
@@ -14,7 +15,13 @@ MakeManifest = Callable[[int, dict[str, File]], Manifest]
 
 @pytest.fixture(scope="session")
 def frozen() -> Path:
-    """The golden vector: schema version 1 as its first writer wrote it; never edited."""
+    """The golden vector: schema version 2 as its first writer wrote it; never edited."""
+    return Path(__file__).with_name("manifest.v2.json")
+
+
+@pytest.fixture(scope="session")
+def frozen_first() -> Path:
+    """Schema version 1, as its first writer wrote it; never edited."""
     return Path(__file__).with_name("manifest.v1.json")
 
 

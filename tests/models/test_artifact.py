@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from models.artifact import MANIFEST, Artifact
 from models.errors import StoreError
-from models.manifest import FILES
+from models.manifest import SERVED
 from models.repository import Repository
 
 Damage = Callable[[Path], None]
@@ -62,10 +62,10 @@ def _edit(old: str, new: str) -> Damage:
         (_remove("model.pt"), r"/tiny/1/model\.pt: No such file or directory"),
         (_remove(MANIFEST), r"/tiny/1/manifest\.json: No such file or directory"),
         (_edit('"version": 1', '"version": 2'), r"/tiny/1/manifest\.json: is of tiny 2, not of tiny 1"),
-        (_edit('_version": 1', '_version": 2'), r"/tiny/1/manifest\.json: unknown schema version 2; .*"),
+        (_edit('_version": 2', '_version": 3'), r"/tiny/1/manifest\.json: unknown schema version 3; .*"),
         (
-            _edit('"threshold": 0.5', '"threshold": 5'),
-            r"/tiny/1/manifest\.json: 'threshold': Input should .*",
+            _edit('"value": 0.5', '"value": 5'),
+            r"/tiny/1/manifest\.json: 'threshold\.value': Input should .*",
         ),
     ],
 )
@@ -89,7 +89,7 @@ def test_pipe_in_place_of_a_file_does_not_hang(repository: Repository, publish: 
 
 
 @settings(deadline=None, suppress_health_check=[OWN_VERSION])
-@given(file=st.sampled_from([*FILES, MANIFEST]), where=st.floats(0, 1), bit=st.integers(0, 7))
+@given(file=st.sampled_from([*SERVED, MANIFEST]), where=st.floats(0, 1), bit=st.integers(0, 7))
 def test_flipped_bit_is_refused(
     repository: Repository, publish: Publish, file: str, where: float, bit: int
 ) -> None:
@@ -107,7 +107,7 @@ def test_flipped_bit_is_refused(
 
 
 @settings(deadline=None, suppress_health_check=[OWN_VERSION])
-@given(file=st.sampled_from([*FILES, MANIFEST]), share=st.floats(0, 1, exclude_max=True))
+@given(file=st.sampled_from([*SERVED, MANIFEST]), share=st.floats(0, 1, exclude_max=True))
 @example(file=MANIFEST, share=0)
 def test_truncation_is_refused(repository: Repository, publish: Publish, file: str, share: float) -> None:
     """A file cut anywhere is refused, naming it."""
@@ -121,7 +121,7 @@ def test_truncation_is_refused(repository: Repository, publish: Publish, file: s
 def test_files_are_read_again_and_verified_again(publish: Publish, files: dict[str, bytes]) -> None:
     """The bytes are those of the manifest, in another process too, or there are none."""
     artifact: Artifact = pickle.loads(pickle.dumps(publish()))  # noqa: S301 - our own
-    assert {file: artifact.read(file) for file in FILES} == files
+    assert {file: artifact.read(file) for file in SERVED} == files
     (artifact.path / "model.pt").write_bytes(files["model.pt"][::-1])
     with pytest.raises(StoreError, match=r"\A[^\n]*/tiny/1/model\.pt: its sha256 is not [^\n]*\Z"):
         artifact.read("model.pt")

@@ -17,7 +17,8 @@ import pytest
 
 from models.artifact import Artifact
 from models.errors import StoreError, UnknownModelError
-from models.manifest import File, Manifest
+from models.manifest import Manifest
+from models.parts import File
 from models.repository import Repository
 
 MakeManifest = Callable[[int, dict[str, File]], Manifest]

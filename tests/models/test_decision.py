@@ -38,6 +38,53 @@ def test_of_more_the_most_probable_is_the_answer(rows: list[list[float]]) -> Non
     assert decision.of_array(np.array(rows, np.float32)).tolist() == wanted
 
 
+@st.composite
+def rules(draw: st.DrawFn) -> Decision:
+    """A rule of any kind."""
+    classes = draw(st.integers(2, 4))
+    low, threshold, high = sorted(draw(st.lists(st.floats(0, 1), min_size=3, max_size=3)))
+    band = draw(st.none() | st.just((low if classes == 2 else 0.0, high)))
+    return Decision(classes, threshold, draw(st.integers(0, 1)) if classes == 2 else None, band)
+
+
+@given(rules(), st.data())
+def test_arrays_are_decided_as_their_rows(decision: Decision, data: st.DataObject) -> None:
+    """Label and acceptance, for each positive class and band."""
+    k = 2 if decision._binary else 3
+    rows = data.draw(st.lists(st.lists(SHARES, min_size=k, max_size=k), min_size=1, max_size=20))
+    array = np.array(rows, np.float32)
+    assert decision.of_array(array).tolist() == [decision.of_row(row) for row in rows]
+    assert decision.accepts_array(array).tolist() == [decision.accepts(row) for row in rows]
+
+
+def test_the_threshold_is_of_the_positive_class() -> None:
+    """Which may be the first of the labels."""
+    rows = [(0.3, 0.7), (0.2, 0.8), (0.19, 0.81)]
+    assert [Decision(2, 0.2, positive=0).of_row(row) for row in rows] == [0, 0, 1]
+    assert [Decision(2, 0.2, positive=1).of_row(row) for row in rows] == [1, 1, 1]
+    assert [Decision(2, 0.2).of_row(row) for row in rows] == [1, 1, 1]
+
+
+def test_nothing_is_answered_within_the_band() -> None:
+    """From its lower edge on and below its upper one; of more classes by the largest probability."""
+    positive_last = Decision(2, 0.5, band=(0.4, 0.6))
+    assert positive_last.abstains
+    shares = (0.39, 0.4, 0.5, 0.59, 0.6)
+    assert [positive_last.accepts((1 - share, share)) for share in shares] == [
+        True,
+        False,
+        False,
+        False,
+        True,
+    ]
+    positive_first = Decision(2, 0.2, positive=0, band=(0.1, 0.3))
+    assert [positive_first.accepts((share, 1 - share)) for share in (0.05, 0.2, 0.3)] == [True, False, True]
+    of_three = Decision(3, 0.5, band=(0, 0.6))
+    assert [of_three.accepts(row) for row in ((0.6, 0.4, 0), (0.5, 0.3, 0.2))] == [True, False]
+    assert not Decision(2, 0.5).abstains
+    assert Decision(2, 0.5).accepts((0.5, 0.5))
+
+
 def test_a_threshold_between_two_float32_is_not_rounded() -> None:
     """0.1 is no float32: the one below it is not over it."""
     below = float(np.nextafter(np.float32(0.1), np.float32(0)))

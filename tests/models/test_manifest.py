@@ -9,20 +9,67 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import models
-from models.manifest import NAME, Manifest
+from models import format1
+from models.inputs import Boolean, Categorical, Numeric
+from models.manifest import Manifest
+from models.parts import NAME
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def test_frozen_text_goes_on_parsing(frozen: Path) -> None:
-    """A manifest written by the first release is read, with every number as it was."""
+    """A manifest written by the first writer of the format is read, with every number as it was."""
     manifest = Manifest.from_json(frozen.read_bytes())
     assert (manifest.name, manifest.version, manifest.classes) == ("tiny", 3, ("no", "yes"))
-    assert manifest.created.isoformat() == "2025-01-31T09:30:00+00:00"
-    assert [item.name for item in manifest.inputs] == ["width (mm)", "Höhe"]
-    assert [item.unit for item in manifest.inputs] == ["mm", None]
-    assert manifest.inputs[0].reference.max == 1e300
-    assert manifest.golden[0].probabilities == (0.30000000000000004, 0.7)
+    assert manifest.created.isoformat() == "2026-01-31T09:30:00+00:00"
+    width, checked, city = manifest.inputs
+    assert isinstance(width, Numeric)
+    assert (width.name, width.unit, width.missing.imputed_by) == ("width (mm)", "mm", 3.5)
+    assert width.reference.max == 1e300
+    assert isinstance(checked, Boolean)
+    assert checked.texts == {"ja": True, "nein": False}
+    assert isinstance(city, Categorical)
+    assert (city.categories, city.rare, city.places, city.of_integers) == (
+        ("Bonn", "Ulm, alt"),
+        ("Aue", "Zug"),
+        5,
+        False,
+    )
+    assert list(map(type, manifest.golden[0].input)) == [float, bool, str]
+    assert manifest.golden[1].input == (None, None, None)
+    assert not manifest.plain
+    assert manifest.ignored == {"id", "sold"}
+
+
+@pytest.mark.parametrize("file", ["manifest.v1.json", "format1/toy/1/manifest.json"])
+def test_the_first_format_is_read_as_the_second_that_says_less(file: str) -> None:
+    """Numbers that are all there, no decision but the threshold; and it stays of its own version."""
+    raw = Path(__file__).parent.joinpath(file).read_bytes()
+    manifest, old = Manifest.from_json(raw), format1.Manifest.model_validate_json(raw, strict=True)
+    assert manifest.schema_version == 1
+    assert manifest.plain
+    assert manifest.ignored == {old.data.target}
+    assert [(item.name, item.unit, item.missing.admitted) for item in manifest.inputs] == [
+        (item.name, item.unit, False) for item in old.inputs
+    ]
+    first = manifest.inputs[0]
+    assert isinstance(first, Numeric)
+    assert (first.reference.rows, first.reference.mean) == (
+        old.data.rows["train"],
+        old.inputs[0].reference.mean,
+    )
+    assert (manifest.threshold.value, manifest.positive) == (old.threshold, old.classes[-1])
+    assert not manifest.decision.abstains
+    assert manifest.environment.libraries == old.libraries
+    assert manifest.data.split.seed == old.data.seed
+    assert manifest.fit.solver == old.fit.solver
+    test = manifest.metrics["test"]
+    assert test is not None
+    assert test.roc_auc == old.metrics["test"].roc_auc
+    assert [(row.input, row.probabilities) for row in manifest.golden] == [
+        (row.input, row.probabilities) for row in old.golden
+    ]
+    assert not manifest.invariant
 
 
 def test_frozen_text_is_written_again_byte_for_byte(frozen: Path) -> None:
@@ -32,7 +79,7 @@ def test_frozen_text_is_written_again_byte_for_byte(frozen: Path) -> None:
 
 def _fields(schema: Any) -> set[str]:
     parts = [schema, *schema["$defs"].values()]
-    return {field for part in parts for field in part["properties"]}
+    return {field for part in parts for field in part.get("properties", {})}
 
 
 def test_each_field_is_documented() -> None:
@@ -44,26 +91,42 @@ def test_each_field_is_documented() -> None:
 
 @settings(deadline=None)
 @given(
-    numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=2),
+    numbers=st.lists(
+        st.floats(max_value=1e300, allow_nan=False, allow_infinity=False), min_size=2, max_size=2
+    ),
+    truth=st.booleans() | st.none() | st.integers(-(2**63), 2**63),
+    text=st.text(st.characters(exclude_categories=["Cs"])) | st.none(),
     probability=st.floats(0, 1),
     classes=st.sets(st.text(st.characters(exclude_categories=["Cs"])), min_size=2, max_size=2),
 )
-def test_round_trip(frozen: Path, numbers: list[float], probability: float, classes: set[str]) -> None:
+def test_round_trip(
+    frozen: Path,
+    numbers: list[float],
+    truth: bool | int | None,
+    text: str | None,
+    probability: float,
+    classes: set[str],
+) -> None:
     """Any finite number and any text come back exactly."""
     document = json.loads(frozen.read_bytes())
     document["classes"] = sorted(classes)
-    document["golden"] = [{"input": numbers, "probabilities": [probability, 1 - probability]}]
+    document["positive"] = max(classes)
+    cells = [numbers[0], truth, text]
+    document["golden"] = [{"input": cells, "probabilities": [probability, 1 - probability]}]
+    document["inputs"][0]["reference"]["bins"]["edges"] = sorted({*numbers, 1e301})
+    document["inputs"][0]["reference"]["bins"]["shares"] = [0.5] * len(set(numbers))
     manifest = Manifest.from_json(json.dumps(document).encode())
-    assert manifest.golden[0].input == tuple(numbers)
+    assert manifest.golden[0].input == tuple(cells)
+    assert list(map(type, manifest.golden[0].input)) == list(map(type, cells))
     assert manifest.classes == tuple(sorted(classes))
     assert Manifest.from_json(manifest.to_json()) == manifest
 
 
-@pytest.mark.parametrize("found", [0, 2, 10**30])
+@pytest.mark.parametrize("found", [0, 3, 10**30])
 def test_other_schema_version_is_named(found: int) -> None:
     """A newer schema is refused as such, whatever else it holds."""
     document = json.dumps({"schema_version": found, "shape": "unheard of"}).encode()
-    with pytest.raises(ValueError, match=rf"^unknown schema version {found}; this reader knows 1$"):
+    with pytest.raises(ValueError, match=rf"^unknown schema version {found}; this reader knows 1 and 2$"):
         Manifest.from_json(document)
 
 
@@ -84,6 +147,7 @@ def _changed(path: str, value: Any) -> Any:
     [
         _changed("schema_version", "1"),
         _changed("schema_version", True),
+        _changed("schema_version", 1),
         _changed("name", "../etc"),
         _changed("name", "tiny\n"),
         _changed("version", 0),
@@ -97,13 +161,38 @@ def _changed(path: str, value: Any) -> Any:
         _changed("files", {}),
         _changed("inputs", []),
         _changed("inputs/1/name", "width (mm)"),
+        _changed("inputs/0/kind", "date"),
+        _changed("inputs/0/categories", ["a"]),
+        _changed("inputs/0/missing/admitted", False),
+        _changed("inputs/0/reference/missing", 1.5),
+        _changed("inputs/0/reference/bins/edges", [1, 2]),
+        _changed("inputs/0/reference/bins/edges", [1, 3, 2]),
+        _changed("inputs/0/reference/bins/edges", [1, 1, 2]),
+        _changed("inputs/1/texts", {"ja": "yes"}),
+        _changed("inputs/2/categories", ["Ulm, alt", "Bonn"]),
+        _changed("inputs/2/categories", ["Bonn", "Bonn"]),
+        _changed("inputs/2/categories", ["Bonn", 1]),
+        _changed("inputs/2/categories", [1, 2]),
+        _changed("inputs/2/categories", ["Bonn"]),
+        _changed("inputs/2/rare", ["Bonn"]),
+        _changed("inputs/2/rare", ["Zug", "Aue"]),
         _changed("inputs/0/reference/mean", float("nan")),
         _changed("classes", ["yes", "no"]),
         _changed("classes", ["yes", "yes"]),
-        _changed("threshold", 1.5),
+        _changed("positive", None),
+        _changed("positive", "maybe"),
+        _changed("threshold/value", 1.5),
+        _changed("threshold/value", 0.6),
+        _changed("abstain/low", 0.56),
+        _changed("calibration/kind", "isotonic"),
+        _changed("calibration/parameters", {"shape": 1}),
+        _changed("left_out/0/reason", ""),
+        _changed("scores/shares", {"no": [2]}),
+        _changed("data/split/kind", "luck"),
         _changed("fit/penalty", 0),
         _changed("golden", []),
         _changed("golden/0/input", [1.0]),
+        _changed("golden/0/input", [[], True, "Bonn"]),
         _changed("golden/0/probabilities", [0.1, 0.2, 0.7]),
     ],
 )

@@ -10,7 +10,8 @@ import pytest
 
 from models.artifact import MANIFEST
 from models.errors import StoreError
-from models.manifest import FILES, File, Manifest
+from models.manifest import SERVED, Manifest
+from models.parts import File
 from models.repository import Repository
 from tests.models.kubelet import mount
 
@@ -27,7 +28,7 @@ def put(repository: Repository, make_manifest: MakeManifest, below: str) -> Put:
     """Mount a store of one version, in place of the one before; returns the digest."""
 
     def put(version: int, content: bytes) -> str:
-        files = {name: name.encode() + content for name in FILES}
+        files = {name: name.encode() + content for name in SERVED}
         digests = {
             name: File(sha256=hashlib.sha256(held).hexdigest(), size_bytes=len(held))
             for name, held in files.items()
@@ -57,7 +58,7 @@ def test_a_mounted_store_is_read(repository: Repository, put: Put) -> None:
     assert artifact == repository.resolve("tiny", 1)
     assert artifact.digest == digest
     put(1, b"one")
-    assert {name: artifact.read(name) for name in FILES} == {name: name.encode() + b"one" for name in FILES}
+    assert {name: artifact.read(name) for name in SERVED} == {name: name.encode() + b"one" for name in SERVED}
     put(1, b"two")
     with pytest.raises(StoreError, match=r"/tiny/1/model\.pt: its sha256 is not the one in manifest\.json$"):
         artifact.read("model.pt")
@@ -92,7 +93,7 @@ def test_a_switched_mount_is_read_whole_or_refused(repository: Repository, put: 
                 try:
                     artifact = repository.resolve("tiny")
                     content = contents[artifact.digest]
-                    for name in FILES:
+                    for name in SERVED:
                         assert artifact.read(name) == name.encode() + content
                 except StoreError:
                     continue

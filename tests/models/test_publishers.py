@@ -9,7 +9,8 @@ import pytest
 
 from models.artifact import Artifact
 from models.errors import StoreError, UnknownModelError
-from models.manifest import File, Manifest
+from models.manifest import Manifest
+from models.parts import File
 from models.repository import Repository
 
 MakeManifest = Callable[[int, dict[str, File]], Manifest]
@@ -59,7 +60,7 @@ def _tree(folder: Path) -> list[str]:
         ({"model.pt": Path("/does/not/exist")}, {}),
         ({}, {"name": "other"}),
         ({}, {"version": 9}),
-        ({}, {"threshold": 2.0}),
+        ({}, {"positive": "maybe"}),
         ({}, {"files": {}}),
     ],
 )

@@ -11,7 +11,8 @@ import pytest
 import models
 from models.artifact import Artifact
 from models.errors import StoreError, UnknownModelError
-from models.manifest import File, Manifest
+from models.manifest import Manifest
+from models.parts import File
 from models.repository import Repository
 
 MakeManifest = Callable[[int, dict[str, File]], Manifest]

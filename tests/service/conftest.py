@@ -27,3 +27,10 @@ def tiny() -> Artifact:
     """A version with the inputs `width (mm)` and `Höhe`, the classes `no` and `yes`, and no files."""
     text = (Path(__file__).parents[1] / "models" / "manifest.v1.json").read_bytes()
     return Artifact(Path("/nowhere/tiny/3"), Manifest.from_json(text), "ab" * 32)
+
+
+@pytest.fixture(scope="session")
+def mixed() -> Artifact:
+    """A version with a number, a truth and a category, each with gaps, that may abstain; and no files."""
+    text = (Path(__file__).parents[1] / "models" / "manifest.v2.json").read_bytes()
+    return Artifact(Path("/nowhere/tiny/3"), Manifest.from_json(text), "cd" * 32)

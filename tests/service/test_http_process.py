@@ -1,5 +1,6 @@
 """Which requests of an HTTP process go straight to the model."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from tests.service.calls import KeptCall
 def test_the_served_model_is_asked_directly_and_others_are_refused(tiny: Artifact, tmp_path: Path) -> None:
     """By both protocols, each counted under its template; the app never sees a body of rows."""
     settings = Settings()
-    routes = _routes(Deployment(settings, Keys(settings), tiny, "127.0.0.1", tmp_path, 1), [0, 0])
+    routes = _routes(Deployment(settings, Keys(settings), tiny, "127.0.0.1", tmp_path, 1), [0, 0], Counter())
     infer, infer_version = "/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer"
     body = b'{"inputs": [{"name": "features", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}]}'
     for path, template, sent in (

@@ -63,3 +63,23 @@ def test_predict_is_described_by_the_model(described: dict[str, Any]) -> None:
     schemas = described["components"]["schemas"]
     assert schemas["NamedRow"]["required"] == ["width (mm)", "Höhe"]
     assert schemas["NamedRow"]["additionalProperties"] is False
+
+
+def test_predict_is_described_by_the_kinds_of_the_inputs(mixed: Artifact, tmp_path: Path) -> None:
+    """Each cell by its input, with null where gaps are admitted; columns that are no inputs may be there."""
+    described = serve(mixed, tmp_path).get("/openapi.json").json()
+    operation = described["paths"]["/predict"]["post"]
+    examples = operation["requestBody"]["content"]["application/json"]["examples"]
+    assert examples["by position"]["value"] == {"instances": [[3.25, True, "Bonn"]]}
+    assert examples["by name"]["value"]["instances"][0]["city"] == "Bonn"
+    assert examples["unseen text reported"]["value"]["report_unseen"] is True
+    [prediction] = operation["responses"]["200"]["content"]["application/json"]["example"]["predictions"]
+    assert (prediction["label"], prediction["decision"]) == ("yes", "yes")
+    row = described["components"]["schemas"]["NamedRow"]
+    assert row["required"] == ["width (mm)", "geprüft", "city"]
+    assert [part["type"] for part in row["properties"]["city"]["anyOf"]] == ["string", "null"]
+    assert [part["type"] for part in row["properties"]["geprüft"]["anyOf"]] == ["boolean", "string", "null"]
+    assert {"id", "sold"} <= row["properties"].keys()
+    request = described["components"]["schemas"]["PredictRequest"]["properties"]
+    assert "report_unseen" in request
+    assert len(request["instances"]["items"]["oneOf"][0]["prefixItems"]) == 3

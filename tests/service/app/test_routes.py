@@ -37,9 +37,32 @@ def test_information_is_of_the_version_and_of_the_worker(asked: Asked, tiny: Art
     assert (before["device"], before["libraries"]["torch"]) == (None, None)
     assert [item["name"] for item in before["inputs"]] == ["width (mm)", "Höhe"]
     assert "golden" not in before
-    asked.readiness.greeting = {"device": "cuda:0", "torch": "2.13.0"}
+    asked.readiness.greeting = {"device": "cuda:0", "torch": "2.13.0", "cpu_capability": "AVX2"}
     after = asked.get("/info").json()
     assert (after["device"], after["libraries"]["torch"]) == ("cuda:0", "2.13.0")
+    assert after["cpu_capability"] == "AVX2"
+
+
+def test_information_says_how_the_version_decides(mixed: Artifact, tmp_path: Path) -> None:
+    """The threshold is a number, with its rule beside it; what was left out; whether bits are kept."""
+    info = serve(mixed, tmp_path).get("/info").json()
+    assert (info["threshold"], info["threshold_rule"], info["positive"]) == (0.5, "f1", "yes")
+    assert info["abstain"] == {"low": 0.45, "high": 0.55, "rule": "0.45:0.55"}
+    assert info["calibration"]["kind"] == "platt"
+    assert info["left_out"] == [{"column": "id", "reason": "an identifier"}]
+    assert info["invariant"] is True
+    assert info["trained_with"] == {"torch": "2.13.0", "numpy": "2.3.5"}
+    assert [item["kind"] for item in info["inputs"]] == ["numeric", "boolean", "categorical"]
+    assert info["inputs"][2]["categories"] == ["Bonn", "Ulm, alt"]
+    assert info["metrics"]["validation"] is None
+
+
+def test_a_version_of_the_first_format_is_told_in_the_same_words(asked: Asked) -> None:
+    """With what it does not say left empty."""
+    info = asked.get("/info").json()
+    assert (info["threshold"], info["threshold_rule"], info["positive"]) == (0.5, "given", "yes")
+    assert (info["abstain"], info["left_out"], info["invariant"]) == (None, [], False)
+    assert info["trained_with"] == {"torch": "2.13.0", "numpy": "2.3.5"}
 
 
 def test_a_scrape_has_what_was_counted_until_then(asked: Asked) -> None:

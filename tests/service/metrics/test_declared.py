@@ -107,3 +107,14 @@ def test_labels_are_counted_by_their_class(counted: tuple[Metrics, CollectorRegi
     assert registry.get_sample_value(name, labels | {"label": "yes"}) == 7
     assert registry.get_sample_value(name, labels | {"label": "no"}) is None
     assert metrics.label_counts == [0, 0]
+
+
+def test_unseen_categories_are_counted_by_input(counted: tuple[Metrics, CollectorRegistry]) -> None:
+    """By the numbers that the codecs keep, which begin anew."""
+    metrics, registry = counted
+    metrics.unseen_counts["Höhe"] += 3
+    metrics.flush()
+    metrics.flush()
+    labels = {"model": "tiny", "version": "3", "input": "Höhe"}
+    assert registry.get_sample_value("logitserve_unseen_categories_total", labels) == 3
+    assert not metrics.unseen_counts

@@ -1,6 +1,7 @@
 """Infer requests, and a codec with the model that scores what it decodes."""
 
 import json
+from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ class Model(NamedTuple):
     codec: InferCodec
     runtime: Runtime
     labels: list[int]
+    unseen: Counter[str]
 
     @property
     def names(self) -> list[str]:
@@ -83,8 +85,9 @@ def texts(raw: bytes) -> Any:
 def load(artifact: Artifact) -> Model:
     """Put codec and model of an artifact together."""
     labels = [0] * len(artifact.manifest.classes)
-    codec = InferCodec(artifact.manifest, MAX_ROWS, MOST_BYTES, labels)
-    return Model(artifact, codec, Runtime(artifact, "cpu"), labels)
+    unseen: Counter[str] = Counter()
+    codec = InferCodec(artifact.manifest, MAX_ROWS, MOST_BYTES, labels, unseen)
+    return Model(artifact, codec, Runtime(artifact, "cpu"), labels, unseen)
 
 
 def golden(model: Model) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import json
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -276,8 +277,10 @@ def test_rows_too_large_for_the_model_are_invalid(model: Model) -> None:
 
 def test_the_json_of_an_answer_is_frozen(artifact: Artifact) -> None:
     """Byte for byte, with data in it and after it, also where a name looks like a format."""
-    manifest = artifact.manifest.model_copy(update={"name": "50%b", "classes": ["a %", '"é"']})
-    codec = InferCodec(manifest, MAX_ROWS, MOST_BYTES, [0, 0])
+    manifest = artifact.manifest.model_copy(
+        update={"name": "50%b", "classes": ("a %", '"é"'), "positive": '"é"'}
+    )
+    codec = InferCodec(manifest, MAX_ROWS, MOST_BYTES, [0, 0], Counter())
     results = Results(np.array([0.75, 0.25, 1e-7, 1], np.float32).tobytes(), 2, 2, 30)
     outputs = {
         in_bytes: [

@@ -18,7 +18,7 @@ from tests.service.virtual_time import VirtualLoop
 
 STUCK_S = 10.0
 PID = 4_000_001
-HELLO = frames.pack_hello(PID, "cpu", "2.13.0", "ab" * 32)
+HELLO = frames.pack_hello(PID, "cpu", "2.13.0", "AVX2", "ab" * 32)
 
 
 class Transport(asyncio.Transport):

@@ -1,5 +1,7 @@
 """A codec for three inputs."""
 
+from collections import Counter
+
 import pytest
 
 from models.manifest import Manifest
@@ -18,4 +20,4 @@ def manifest(artifact: Artifact) -> Manifest:
 @pytest.fixture(scope="session")
 def codec(manifest: Manifest) -> PredictCodec:
     """The codec of that manifest."""
-    return PredictCodec(manifest, MAX_ROWS, MOST_BYTES, [0] * len(manifest.classes))
+    return PredictCodec(manifest, MAX_ROWS, MOST_BYTES, [0] * len(manifest.classes), Counter())

@@ -37,7 +37,7 @@ def test_a_report_scores_the_good_rows_and_tells_of_the_others(
     assert {entry["error"] for entry in predictions if "label" not in entry} == {"invalid"}
     second = json.dumps(names(manifest)[1])
     assert [entry["reason"] for entry in predictions if "label" not in entry] == [
-        f"input {second}: not a number",
+        f"input {second}: a missing value, which the model does not admit",
         f'input {json.dumps(first[:-1])}: no such input; did you mean "{first}"?',
         "3 values wanted, 1 given",
         "neither a list nor an object",

@@ -1,13 +1,15 @@
 """Rows one by one: packed for the model, or told what is wrong with them."""
 
 import struct
+from typing import Any
 
+import numpy as np
 import pytest
 
 from models.artifact import Artifact
 from models.manifest import Manifest
 from service.predict.codec import PredictCodec
-from service.predict.rows import LONGEST_MISSPELLING, Problem, Rows, Wrong
+from service.predict.rows import LONGEST_MISSPELLING, MAX_SUGGESTIONS, Problem, Rows, Wrong
 from service.predict.schema import FLOAT32_MAX
 from tests.service.predict.documents import decode, names
 
@@ -21,13 +23,20 @@ def test_a_row_by_position_or_by_name_is_packed_as_float32(codec: PredictCodec, 
     assert (call.payload, call.rows, call.id, call.explain) == (wanted, 2, "mine", True)
 
 
+def only(rows: Rows, instance: Any) -> Wrong:
+    """Return what is wrong with a lone row."""
+    values, [verdict] = rows.sift([instance])
+    assert verdict is not None
+    assert values.shape[0] == 0
+    return verdict
+
+
 def test_a_row_is_told_of_all_its_names_and_of_five_by_name(tiny: Artifact) -> None:
     """Those that are not known first; the others are counted."""
     names = [f"input {number}" for number in range(9)]
     inputs = tuple(tiny.manifest.inputs[0].model_copy(update={"name": name}) for name in names)
     rows = Rows(tiny.manifest.model_copy(update={"inputs": inputs}))
-    wrong = rows.check({"inputs 3": 1, "other": 2} | dict.fromkeys(names[4:], 0.0), suggest=True)
-    assert isinstance(wrong, Wrong)
+    wrong = only(rows, {"inputs 3": 1, "other": 2} | dict.fromkeys(names[4:], 0.0))
     assert wrong.total == 6
     assert [str(problem) for problem in wrong.problems] == [
         'input "inputs 3": no such input; did you mean "input 3"?',
@@ -36,33 +45,92 @@ def test_a_row_is_told_of_all_its_names_and_of_five_by_name(tiny: Artifact) -> N
     ]
 
 
-@pytest.mark.parametrize(
-    ("length", "suggest", "suggested"),
-    [
-        (LONGEST_MISSPELLING, True, True),
-        (LONGEST_MISSPELLING, False, False),
-        (LONGEST_MISSPELLING + 1, True, False),
-    ],
-)
-def test_a_suggestion_is_made_where_it_is_quick(
-    tiny: Artifact, length: int, *, suggest: bool, suggested: bool
-) -> None:
-    """Neither for a very long name, nor when it is not asked for."""
+@pytest.mark.parametrize("length", [LONGEST_MISSPELLING, LONGEST_MISSPELLING + 1])
+def test_a_suggestion_is_made_where_it_is_quick(tiny: Artifact, length: int) -> None:
+    """Not for a very long name, and for the first wrong rows alone."""
     name = "x" * length
     inputs = (tiny.manifest.inputs[0].model_copy(update={"name": name}),)
-    wrong = Rows(tiny.manifest.model_copy(update={"inputs": inputs})).check(
-        {name[1:] + "y": 1}, suggest=suggest
-    )
-    assert isinstance(wrong, Wrong)
-    assert ("did you mean" in wrong.problems[0].reason) is suggested
+    rows = Rows(tiny.manifest.model_copy(update={"inputs": inputs}))
+    _, verdicts = rows.sift([{name: 1}, *[{name[1:] + "y": 1}] * (MAX_SUGGESTIONS + 2)])
+    suggested = ["did you mean" in str(verdict.problems[0]) for verdict in verdicts if verdict]
+    short = length == LONGEST_MISSPELLING
+    assert suggested == [short] * MAX_SUGGESTIONS + [False] * 2
 
 
 def test_the_first_value_that_float32_cannot_hold_is_named(tiny: Artifact) -> None:
     """The largest that it can hold is packed."""
     rows = Rows(tiny.manifest)
-    assert rows.check([FLOAT32_MAX, -FLOAT32_MAX], suggest=True) == struct.pack(
+    assert rows.encode([[FLOAT32_MAX, -FLOAT32_MAX]]).tobytes() == struct.pack(
         "<2f", FLOAT32_MAX, -FLOAT32_MAX
     )
     too_large = Problem("too large for float32", "Höhe")
-    assert rows.check([1.0, 1e39], suggest=True) == Wrong(1, [too_large])
-    assert rows.check({"Höhe": -1e39, "width (mm)": 1}, suggest=True) == Wrong(1, [too_large])
+    assert only(rows, [1.0, 1e39]) == Wrong(1, [too_large])
+    assert only(rows, {"Höhe": -1e39, "width (mm)": 1}) == Wrong(1, [too_large])
+
+
+NAMED = {"width (mm)": 1.5, "geprüft": "ja", "city": "Bonn"}
+
+
+@pytest.mark.parametrize(
+    "instances",
+    [
+        [[1.5, True, "Bonn"], [1.5, "JA", " Bonn "]],
+        [NAMED, dict(reversed(NAMED.items()))],
+        [NAMED | {"sold": "yes", "id": [7]}, NAMED],
+    ],
+    ids=["by position", "by name", "with columns that are no inputs"],
+)
+def test_rows_of_any_kind_are_encoded(mixed: Artifact, instances: list[Any]) -> None:
+    """All at once or sifted, as lists or objects, which may carry the target and what was left out."""
+    rows = Rows(mixed.manifest)
+    wanted = [[1.5, 1, 0]] * 2
+    assert rows.encode(instances).tolist() == wanted
+    values, verdicts = rows.sift(instances)
+    assert (values.tolist(), verdicts) == (wanted, [None, None])
+
+
+def test_a_lone_input_may_come_by_name(mixed: Artifact) -> None:
+    """As a column of one."""
+    rows = Rows(mixed.manifest.model_copy(update={"inputs": mixed.manifest.inputs[2:]}))
+    assert rows.encode([{"city": "Bonn"}, {"city": "Aue"}]).tolist() == [[0], [2]]
+    assert rows.encode([["Bonn"], ["Aue"]]).tolist() == [[0], [2]]
+
+
+@pytest.mark.parametrize(
+    "instances",
+    [
+        [[1.5, True]],
+        [[1.5, True, "Bonn", 1]],
+        [[1.5, True, "Bonn"], [1.5, True]],
+        [[1.5, True, "Bonn"], NAMED],
+        [NAMED | {"ctiy": "Bonn"}],
+        [{"width (mm)": 1, "geprüft": True, "ctiy": "Bonn"}],
+        [[1.5, True, 3]],
+        [1, 2, 3],
+    ],
+    ids=repr,
+)
+def test_what_is_wrong_is_refused_when_all_is_read_at_once(mixed: Artifact, instances: list[Any]) -> None:
+    """Sifting says what it is; of rows of both forms nothing is wrong."""
+    rows = Rows(mixed.manifest)
+    with pytest.raises(ValueError):  # noqa: PT011 - the caller looks at no more either
+        rows.encode(instances)
+    _, verdicts = rows.sift(instances)
+    assert any(verdicts) == (NAMED not in instances)
+
+
+def test_sifting_keeps_the_good_rows_in_order(mixed: Artifact) -> None:
+    """Each wrong one has its reason, the first of its row."""
+    rows = Rows(mixed.manifest)
+    bad: list[Any] = [[1, 2, 3], {"city": 1}, 7, [float("nan"), None, None], [None, "perhaps", None]]
+    values, verdicts = rows.sift([[1, None, "Bonn"], *bad, [2, False, "Aue"]])
+    np.testing.assert_array_equal(values, [[1, np.nan, 0], [2, 0, 2]])
+    assert [verdict and str(verdict.problems[0]) for verdict in verdicts] == [
+        None,
+        "input \"gepr\\u00fcft\": wanted true, false, 'ja', 'nein'",
+        'input "width (mm)": missing',
+        "neither a list nor an object",
+        'input "width (mm)": not a finite number',
+        "input \"gepr\\u00fcft\": wanted true, false, 'ja', 'nein', not 'perhaps'",
+        None,
+    ]

@@ -30,10 +30,16 @@ def test_a_reply_has_these_bytes() -> None:
 
 def test_a_greeting_says_who_the_worker_is() -> None:
     """The greeting is a reply of its own status with JSON in it."""
-    frame = frames.pack_hello(12, "cpu", "2.13.0", "ab")
+    frame = frames.pack_hello(12, "cpu", "2.13.0", "AVX2", "ab")
     [(fields, payload)] = frames.Stream(frames.REPLY).feed(frame)
     assert fields[2] == frames.Status.HELLO
-    assert json.loads(payload) == {"pid": 12, "device": "cpu", "torch": "2.13.0", "digest": "ab"}
+    assert json.loads(payload) == {
+        "pid": 12,
+        "device": "cpu",
+        "torch": "2.13.0",
+        "cpu_capability": "AVX2",
+        "digest": "ab",
+    }
 
 
 @given(st.lists(st.binary(max_size=40), max_size=8), st.lists(st.integers(1, 60), min_size=1))

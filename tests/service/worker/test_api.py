@@ -22,12 +22,12 @@ from service.worker.loop import FrameLoop
 
 
 @pytest.fixture
-def published(tmp_path: Path, tiny: Artifact) -> Artifact:
+def published(tmp_path: Path, mixed: Artifact) -> Artifact:
     """A version in a store of its own; its files are a few bytes."""
     files = {"model.pt": b"scripted", "model.safetensors": b"weights"}
 
     def describe(version: int, digests: Any) -> Any:
-        return tiny.manifest.model_copy(update={"version": version, "files": digests})
+        return mixed.manifest.model_copy(update={"version": version, "files": digests})
 
     return Repository(tmp_path / "store").publish("tiny", files, describe)
 

@@ -63,7 +63,7 @@ class Worker(FrameLoop):
 @pytest.fixture
 def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     """A worker that listens."""
-    monkeypatch.setattr(module, "_torch_version", lambda: "2.13.0")
+    monkeypatch.setattr(module, "_torch", lambda: ("2.13.0", "AVX2"))
     handler = signal.getsignal(signal.SIGALRM)
     made = Worker(tmp_path)
     try:
@@ -135,7 +135,13 @@ def floats(*values: float) -> bytes:
 
 def test_whoever_connects_is_greeted(connect: Any) -> None:
     """By which main and the HTTP processes know that the model is ready, and which it is."""
-    assert connect().greeting == {"pid": os.getpid(), "device": "cpu", "torch": "2.13.0", "digest": DIGEST}
+    assert connect().greeting == {
+        "pid": os.getpid(),
+        "device": "cpu",
+        "torch": "2.13.0",
+        "cpu_capability": "AVX2",
+        "digest": DIGEST,
+    }
 
 
 def test_a_frame_is_one_call_of_the_model(connect: Any) -> None:

@@ -9,40 +9,73 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
+from models.encode import Encoder, by_column
 from models.errors import StoreError
-from models.manifest import FILES, File, Golden
+from models.manifest import SERVED
+from models.parts import File
 from models.repository import Artifact, Repository
 from service.errors import StartError
-from service.worker.runtime import WEIGHTS, Runtime
-from training.export import export
-from training.model import LogisticRegression
+from service.worker.runtime import Runtime
+from tests.service import mixed as by_hand
+
+FORMAT1 = Path(__file__).parents[2] / "models" / "format1"
 
 
-class Doubled(LogisticRegression):
-    """Answers with twice the logit that its weights give."""
+class Reversed(by_hand.Module):
+    """Answers with the classes the other way round."""
 
     def forward(self, x: Tensor) -> Tensor:
-        both = 2 * self.logits(x)
-        return torch.cat([-both, both], 1).sigmoid()
+        return self.answer(x).flip(1)
 
 
 DEVICES = ["cpu", pytest.param("cuda:0", marks=[pytest.mark.cuda])]
 
 
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """The mixed model with three classes, and so three logits."""
+    tensors = {
+        name: np.concatenate([value, 2 * value, -value]) if name not in ("mean", "base") else value
+        for name, value in by_hand.WEIGHTS.items()
+    }
+    return by_hand.publish(
+        tmp_path_factory.mktemp("three"),
+        tensors,
+        classes=("a", "b", "c"),
+        positive=None,
+        abstain=None,
+    )
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """The mixed model: a number, a truth and a category, each with gaps."""
+    return by_hand.publish(tmp_path_factory.mktemp("two"))
+
+
+@pytest.fixture(scope="module", params=["artifact", "two", "three", "first format"])
+def served(request: pytest.FixtureRequest) -> Artifact:
+    """The default model, mixed ones, and one that the first release wrote."""
+    if request.param == "first format":
+        return Repository(FORMAT1).resolve("toy")
+    found: Artifact = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture(scope="module", params=DEVICES)
-def runtime(request: pytest.FixtureRequest, artifact: Artifact) -> Runtime:
-    """The default model on each device that there is."""
+def runtime(request: pytest.FixtureRequest, served: Artifact) -> Runtime:
+    """A model on each device that there is."""
     if request.param != "cpu" and not torch.cuda.is_available():
         pytest.skip("there is no CUDA device")
-    return Runtime(artifact, request.param)
+    return Runtime(served, request.param)
 
 
 def of_folder(artifact: Artifact, folder: Path, **fields: Any) -> Artifact:
     """The artifact with the files of another folder, and other fields of the manifest where given."""
-    found = {name: (folder / name).read_bytes() for name in FILES}
+    found = {name: (folder / name).read_bytes() for name in SERVED}
     files = {
         name: File(sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
         for name, content in found.items()
@@ -54,16 +87,19 @@ def of_folder(artifact: Artifact, folder: Path, **fields: Any) -> Artifact:
 
 def rows(artifact: Artifact) -> np.ndarray:
     """The golden inputs, float32 [rows, inputs]."""
-    return np.array([row.input for row in artifact.manifest.golden], np.float32)
+    cells = by_column([row.input for row in artifact.manifest.golden])
+    return Encoder(artifact.manifest.inputs).encode(cells)
 
 
-def test_a_batch_equals_its_rows_one_by_one(runtime: Runtime, artifact: Artifact) -> None:
+def test_a_batch_equals_its_rows_one_by_one(runtime: Runtime, served: Artifact) -> None:
     """What shares a batch does not change an answer beyond float32's last digits."""
-    batch = runtime.predict(rows(artifact))
-    single = np.concatenate([runtime.predict(row[None]) for row in rows(artifact)])
+    batch = runtime.predict(rows(served))
+    single = np.concatenate([runtime.predict(row[None]) for row in rows(served)])
     assert batch.dtype == np.float32
     np.testing.assert_allclose(batch, single, atol=1e-6)
     np.testing.assert_allclose(batch.sum(1), 1, atol=1e-6)
+    wanted = [row.probabilities for row in served.manifest.golden]
+    np.testing.assert_allclose(batch, wanted, atol=1e-5)
 
 
 def test_one_thread_scores_on_the_cpu(artifact: Artifact) -> None:
@@ -73,60 +109,69 @@ def test_one_thread_scores_on_the_cpu(artifact: Artifact) -> None:
     assert torch.get_num_threads() == 1
 
 
-def test_an_explanation_adds_up_to_the_probability(runtime: Runtime, artifact: Artifact) -> None:
-    """Intercept plus contributions is the logit, and its sigmoid the probability."""
-    contributions = runtime.contributions(rows(artifact))
+def test_an_explanation_adds_up_to_the_probability(runtime: Runtime, served: Artifact) -> None:
+    """Intercept plus contributions is the logit; of gaps, unseen and rare cells too."""
+    contributions = runtime.contributions(rows(served))
     assert contributions.dtype == np.float64
-    logit = runtime.intercept + contributions.sum(2)
+    logits = runtime.intercept + contributions.sum(2)
+    if logits.shape[1] == 1:
+        logits = np.pad(logits, ((0, 0), (1, 0)))
+    odds = np.exp(logits - logits.max(1, keepdims=True))
+    np.testing.assert_allclose(odds / odds.sum(1, keepdims=True), runtime.predict(rows(served)), atol=1e-6)
+
+
+def test_each_input_adds_what_the_format_says(two: Artifact) -> None:
+    """A number its distance times the slope, a code its entry, a gap its constant."""
+    found = Runtime(two, "cpu").contributions(rows(two))[:, 0]
     np.testing.assert_allclose(
-        1 / (1 + np.exp(-logit[:, 0])), runtime.predict(rows(artifact))[:, 1], atol=1e-6
+        found,
+        [
+            [0.5 * (3.25 - 3.5), 1, 0.1],
+            [0.25, -0.5, -0.4],
+            [0.5 * (np.float32(-0.1) - 3.5), 0, 0.3],
+            [0.25, 0, 0.3],
+            [1, 1, -0.2],
+        ],
+        rtol=1e-6,
     )
 
 
-def test_each_input_adds_its_weight_times_its_standardised_value(
-    artifact: Artifact, wine_store: Path
-) -> None:
-    """The contributions are those of the formula, for two classes, which share a logit, and for three."""
-    for served in (artifact, Repository(wine_store).resolve("wine")):
-        weights = load_file(served.path / "model.safetensors")
-        mean, scale, weight, bias = (weights[name].double().numpy() for name in WEIGHTS)
-        x, runtime = rows(served), Runtime(served, "cpu")
-        np.testing.assert_array_equal(runtime.intercept, bias)
-        found = runtime.contributions(x)
-        assert found.shape == (len(x), len(bias), x.shape[1])
-        for logit, own in enumerate(weight):
-            np.testing.assert_allclose(found[:, logit], own * ((x - mean) / scale))
+def test_each_input_of_the_first_format_adds_its_weight_times_its_standardised_value() -> None:
+    """As the first release did."""
+    toy = Repository(FORMAT1).resolve("toy")
+    weights = {name: value.astype(float) for name, value in load_file(toy.path / "model.safetensors").items()}
+    runtime, x = Runtime(toy, "cpu"), rows(toy)
+    standardised = (x - weights["mean"]) / weights["scale"]
+    np.testing.assert_array_equal(runtime.intercept, weights["linear.bias"])
+    np.testing.assert_allclose(runtime.contributions(x)[:, 0], weights["linear.weight"][0] * standardised)
 
 
-def test_an_answer_that_the_weights_do_not_explain_is_refused(artifact: Artifact, tmp_path: Path) -> None:
+def test_an_answer_that_the_weights_do_not_explain_is_refused(two: Artifact, tmp_path: Path) -> None:
     """The module's own golden answers do not help when it computes something else from its weights."""
-    row = torch.tensor([artifact.manifest.golden[0].input])
-    inputs = row.shape[1]
-    module = Doubled(torch.zeros(inputs), torch.ones(inputs), classes=2).requires_grad_(requires_grad=False)
-    module.linear.weight.fill_(1e-4)
-    for name, content in export(module, row).items():
+    golden = tuple(
+        row.model_copy(update={"probabilities": row.probabilities[::-1]}) for row in two.manifest.golden
+    )
+    for name, content in by_hand.files(by_hand.WEIGHTS, Reversed).items():
         (tmp_path / name).write_bytes(content)
-    golden = Golden(input=tuple(row[0].tolist()), probabilities=tuple(module(row)[0].tolist()))
     with pytest.raises(StartError, match="golden examples are missed by"):
-        Runtime(of_folder(artifact, tmp_path, golden=(golden,)), "cpu")
+        Runtime(of_folder(two, tmp_path, golden=golden), "cpu")
 
 
-def test_other_tensors_than_the_formats_are_refused(artifact: Artifact, tmp_path: Path) -> None:
+def test_other_tensors_than_the_formats_are_refused(served: Artifact, tmp_path: Path) -> None:
     """Explanations are made of the weights, so those must be what the format says."""
-    weights = load_file(artifact.path / "model.safetensors")
-    save_file({"weight": weights["linear.weight"]}, tmp_path / "model.safetensors")
-    (tmp_path / "model.pt").write_bytes((artifact.path / "model.pt").read_bytes())
-    with pytest.raises(
-        StartError, match=r"model\.safetensors: wanted mean \[30\], .*linear\.weight \[1, 30\]"
-    ):
-        Runtime(of_folder(artifact, tmp_path), "cpu")
+    weights = load_file(served.path / "model.safetensors")
+    save_file({"weight": weights["mean"]}, tmp_path / "model.safetensors")
+    shutil.copy(served.path / "model.pt", tmp_path)
+    with pytest.raises(StoreError, match=r"model\.safetensors: wanted mean \[\d+\], "):
+        Runtime(of_folder(served, tmp_path), "cpu")
 
 
-def test_an_explanation_of_the_furthest_row_is_finite(runtime: Runtime, artifact: Artifact) -> None:
+def test_an_explanation_of_the_furthest_row_is_finite(runtime: Runtime, served: Artifact) -> None:
     """No float32 input makes an explanation that JSON cannot say."""
     furthest = np.finfo(np.float32).max
     for value in (-furthest, furthest):
-        row = np.full((1, len(artifact.manifest.inputs)), value, np.float32)
+        kinds = [item.kind for item in served.manifest.inputs]
+        row = np.array([[0 if kind == "categorical" else value for kind in kinds]], np.float32)
         assert np.isfinite(runtime.contributions(row)).all()
 
 
@@ -139,17 +184,28 @@ def test_a_missed_golden_example_is_refused(artifact: Artifact) -> None:
         Runtime(replace(artifact, manifest=manifest), "cpu")
 
 
-def test_weights_that_differ_from_the_module_are_refused(artifact: Artifact, tmp_path: Path) -> None:
-    """model.pt and model.safetensors must hold the same numbers."""
-    weights = load_file(artifact.path / "model.safetensors")
-    weights["linear.bias"] = weights["linear.bias"] + 1
-    save_file(weights, tmp_path / "model.safetensors")
-    (tmp_path / "model.pt").write_bytes((artifact.path / "model.pt").read_bytes())
-    with pytest.raises(StartError, match=r"its weights are not those of model\.safetensors"):
-        Runtime(of_folder(artifact, tmp_path), "cpu")
+def test_golden_examples_that_are_no_rows_are_refused(two: Artifact) -> None:
+    """The cell is named."""
+    first = two.manifest.golden[0].model_copy(update={"input": (1, True, 7)})
+    manifest = two.manifest.model_copy(update={"golden": (first,)})
+    with pytest.raises(StartError, match=r"are no rows: 0, 'city': wanted a text$"):
+        Runtime(replace(two, manifest=manifest), "cpu")
 
 
-@pytest.mark.parametrize("file", FILES)
+def test_weights_that_differ_from_the_module_are_refused(served: Artifact, tmp_path: Path) -> None:
+    """model.pt and model.safetensors must hold the same numbers, each of them."""
+    for name in load_file(served.path / "model.safetensors"):
+        weights = load_file(served.path / "model.safetensors")
+        if name == "base" or not weights[name].size:  # what the inputs say, and nothing
+            continue
+        weights[name] = weights[name] + 1
+        save_file(weights, tmp_path / "model.safetensors")
+        shutil.copy(served.path / "model.pt", tmp_path)
+        with pytest.raises(StartError, match=r"its weights are not those of model\.safetensors"):
+            Runtime(of_folder(served, tmp_path), "cpu")
+
+
+@pytest.mark.parametrize("file", SERVED)
 def test_a_file_that_is_replaced_after_it_was_verified_is_not_loaded(
     artifact: Artifact, tmp_path: Path, file: str
 ) -> None:
