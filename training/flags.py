@@ -62,8 +62,9 @@ def take(
             before = found.get(flag, {})
             try:
                 found[flag] = (before if isinstance(before, dict) else {}) | pairs(value)
-            except ValueError as error:
-                raise ValueError(f"{flag}={value}: {error}") from None
+            except ValueError:
+                word = f"{tables[flag]} or " if tables[flag] else ""
+                raise ValueError(f"{flag}={value}: wanted {word}NAME=VALUE") from None
     return others, found
 
 
