@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from models.errors import UnknownModelError
+from models.manifest import Environment
 from models.parts import NAME
 from models.repository import Artifact, Repository
 from training.config import BUILT_IN, Config
@@ -49,7 +50,16 @@ def compare(config: Config, old: Artifact, prepared: Prepared, trained: Trained)
     new = manifest_of(config, [], prepared, trained, old.manifest.version, files)
     found = differences(old, new, trained.files["model.safetensors"])
     if found:
-        here, there = new.environment, old.manifest.environment
-        why = "" if here == there else f"; trained with {there.libraries}, here are {here.libraries}"
-        raise DifferentError(f"{old.path}: differs in {', '.join(found)}{why}")
+        changed = _changed(old.manifest.environment, new.environment)
+        raise DifferentError("; ".join([f"{old.path}: differs in {', '.join(found)}", *changed]))
     return f"reproduced {old.path}: the same weights and figures"
+
+
+def _changed(old: Environment, new: Environment) -> list[str]:
+    """Return of the libraries and the machine what is another one now."""
+    before, now = ({**each.libraries, **each.model_dump(exclude={"libraries"})} for each in (old, new))
+    return [
+        f"{name} was {before.get(name)} and is {value}"
+        for name, value in now.items()
+        if before.get(name) != value
+    ]
