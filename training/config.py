@@ -1,27 +1,40 @@
 """The settings of a run: one frozen table for flags, environment and help. Knows nothing of torch."""
 
 import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from models.defaults import DEFAULT_MODEL, DEFAULT_STORE
 from models.parts import NAME_CHARACTERS, Name
+from training import flags
 from training.errors import SettingError
-from training.options import DecisionOptions, TableOptions
+from training.options import DecisionOptions, Names, TableOptions
 
 PREFIX = "TRAINING_"
-AROUND = " \t\r\n\ufeff"
+NAMELESS = "model"
+"""What a model is called whose file has no letter or digit that the store takes."""
+TABLES = {"units": "", "class_weight": "balanced"}
+"""Options that are pairs of a name and a value, with the word that each takes as well."""
 BUILT_IN = (DEFAULT_MODEL, "toy")
 """Sets that need no file. A model is named after its data, so the first one makes the default model."""
 
 
 def name_from_data(fields: dict[str, Any]) -> str:
     """Name the model after `data`: a built-in set's own name, or the file's stem made fit for the store."""
-    stem = Path(fields.get("data", "").lower().removesuffix(".gz")).stem
-    return re.sub(r"[^a-z0-9._-]+", "-", stem).strip("._-")[:NAME_CHARACTERS]
+    stem = Path(fields.get("data", "").casefold().removesuffix(".gz").removesuffix(".zst")).stem
+    bare = re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFKD", stem))  # without accents
+    return re.sub(r"[^a-z0-9._-]+", "-", bare).strip("._-")[:NAME_CHARACTERS] or NAMELESS
 
 
 Strength = Annotated[float, Field(ge=1e-9, le=1e9, allow_inf_nan=False)]
@@ -29,6 +42,20 @@ Penalty = Annotated[
     Strength | Literal["none"],
     BeforeValidator(lambda given: given.lower() if isinstance(given, str) else given),
 ]
+
+
+class _Variables(EnvSettingsSource):
+    """The environment, where one name or one pair needs no JSON."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ARG002
+        """Return what a variable says of a list or of pairs."""
+        bare = str(value).strip(flags.AROUND)
+        if bare in {"", TABLES.get(field_name)}:
+            return bare
+        try:
+            return flags.pairs(bare) if field_name in TABLES else flags.names(bare)
+        except ValueError as error:
+            raise SettingError(f"{PREFIX}{field_name.upper()}={bare}: {error}") from None
 
 
 class Config(TableOptions, DecisionOptions, BaseSettings):
@@ -139,12 +166,25 @@ class Config(TableOptions, DecisionOptions, BaseSettings):
         """The penalty as a number, None for none."""
         return None if self.penalty == "none" else self.penalty
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as _Variables, but for JSON alone
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment by _Variables."""
+        return init_settings, _Variables(settings_cls), dotenv_settings, file_secret_settings
+
     @model_validator(mode="before")
     @classmethod
     def _given(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Drop what is set and empty, and take off what editors and shells leave around a value."""
         bare = {
-            key: value.strip(AROUND) if isinstance(value, str) else value for key, value in values.items()
+            key: value.strip(flags.AROUND) if isinstance(value, str) else value
+            for key, value in values.items()
         }
         return {key: value for key, value in bare.items() if value != ""}
 
@@ -155,7 +195,7 @@ class Config(TableOptions, DecisionOptions, BaseSettings):
 
     @model_validator(mode="after")
     def _target_fits_data(self) -> Self:
-        if (self.data in BUILT_IN) != (self.target is None):
+        if not self.reproduce and (self.data in BUILT_IN) != (self.target is None):
             wanted = "none, the built-in set has its own" if self.target else "the column to predict"
             raise ValueError(f"{PREFIX}TARGET={self.target or ''}: wanted {wanted}")
         return self
@@ -167,12 +207,19 @@ def load(arguments: list[str], prog: str = "python -m training") -> Config:
     `prog` is what --help calls the command. Raises SettingError for a bad flag or value; --help prints and
     exits as argparse does.
     """
+    fields = {f"--{name.replace('_', '-')}": name for name in Config.model_fields}
+    lists = [flag for flag, name in fields.items() if Config.model_fields[name].annotation == Names]
+    tables = {flag: TABLES[name] for flag, name in fields.items() if name in TABLES}
     try:
-        return Config(_cli_parse_args=arguments, _cli_prog_name=prog)
+        others, found = flags.take(arguments, lists, tables)
+        given = {fields[flag]: value for flag, value in found.items()}
+        return Config(_cli_parse_args=others, _cli_prog_name=prog, **given)
     except SettingsError as error:
         raise SettingError(f"{error}; see {prog} --help") from error
     except ValidationError as error:
         raise SettingError(_one_line(error)) from error
+    except ValueError as error:
+        raise SettingError(str(error)) from None
 
 
 def _one_line(error: ValidationError) -> str:

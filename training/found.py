@@ -26,7 +26,7 @@ def render(dataset: Dataset, inputs: Sequence[Input]) -> str:
     cells = [("column", "kind", "missing", "holds")]
     pairs = list(zip(dataset.columns, inputs, strict=True))
     cells += [
-        (_shown(item.name), item.kind, _missing(column), _holds(item)) for column, item in pairs[:MOST_LINES]
+        (shown(item.name), item.kind, _missing(column), _holds(item)) for column, item in pairs[:MOST_LINES]
     ]
     widths = [min(max(len(row[place]) for row in cells), NAME_WIDTH) for place in range(3)]
     lines += ["  ".join([*map(str.ljust, row[:3], widths), row[3]]).rstrip() for row in cells]
@@ -34,18 +34,18 @@ def render(dataset: Dataset, inputs: Sequence[Input]) -> str:
         lines.append(f"and {len(pairs) - MOST_LINES} more; --print-schema writes all of them")
     if dataset.left_out:
         lines += ["", "left out:"]
-        lines += [f"  {_shown(left.column)}: {left.reason}" for left in dataset.left_out[:MOST_LINES]]
+        lines += [f"  {shown(left.column)}: {left.reason}" for left in dataset.left_out[:MOST_LINES]]
         if len(dataset.left_out) > MOST_LINES:
             lines.append(f"  and {len(dataset.left_out) - MOST_LINES} more")
     if dataset.doubts:
         lines += ["", "please check:"]
-        lines += [f"  {_shown(doubt)}" for doubt in dataset.doubts[:MOST_LINES]]
+        lines += [f"  {shown(doubt)}" for doubt in dataset.doubts[:MOST_LINES]]
     return "\n".join(lines)
 
 
 def _counts(dataset: Dataset) -> str:
     rows = " + ".join(f"{len(part)} {name}" for name, part in dataset.parts.items())
-    found = f"{_shown(dataset.source)}: {len(dataset.y)} rows ({rows})"
+    found = f"{shown(dataset.source)}: {len(dataset.y)} rows ({rows})"
     if dataset.dropped:
         found += f", {dataset.dropped} more without a label are left out"
     if dataset.duplicates:
@@ -72,20 +72,22 @@ def _holds(item: Input) -> str:
 def _categories(item: Categorical) -> str:
     reference = item.reference
     ranked = sorted(zip(item.categories, reference.shares, strict=True), key=lambda pair: -pair[1])
-    named = [
-        f"{_shown(str(category))[:TEXT_WIDTH]} {_share(share)}" for category, share in ranked[:COMMONEST]
-    ]
+    named = [f"{shown(str(category))[:TEXT_WIDTH]} {_share(share)}" for category, share in ranked[:COMMONEST]]
     if more := len(ranked) - COMMONEST:
         named += [f"{more} more"] if more > 0 else []
     if item.rare:
-        named.append(f"{len(item.rare)} rare ones together {_share(reference.rare)}")
+        named.append(f"{_rare(len(item.rare))} {_share(reference.rare)}")
     return ", ".join(named)
+
+
+def _rare(count: int) -> str:
+    return "1 rare one" if count == 1 else f"{count} rare ones together"
 
 
 def _share(share: float) -> str:
     return "under 1 %" if 0 < share < 0.005 else f"{share:.0%}".replace("%", " %")  # noqa: PLR2004
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Return a text that stays on its line, whatever a file holds."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -1,5 +1,6 @@
 """The stages in order, from rows to the files of a version. Knows nothing of terminals or the store."""
 
+import shlex
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -86,8 +87,8 @@ def prepare(config: Config, bar: Bar) -> Prepared:
             len(dataset.classes),
         )
     said = tuple(
-        f"{name!r} alone removes {removed:.0%} of the baseline's log-loss: probably it is known only "
-        f"after the answer; --leave-out {name!r} if so"
+        f"{name}: alone it removes {removed:.0%} of the baseline's log-loss, as what is known only after the "
+        f"answer does; --leave-out {shlex.quote(name)} leaves it out"
         for name, removed in leaks
     )
     return replace(prepared, dataset=replace(dataset, doubts=dataset.doubts + said))

@@ -7,6 +7,7 @@ import numpy as np
 from models.artifact import Artifact
 from models.decision import BINARY
 from models.manifest import Interval, Manifest, Metrics
+from training.found import shown
 
 STRONGEST = 3  # inputs named in the report
 NOTHING = "-"
@@ -23,9 +24,10 @@ def render(artifact: Artifact, strongest: Sequence[tuple[str, float]], boundary:
     counts = ", ".join(f"{count} {name}" for name, count in data.rows.items())
     done = "converged" if fit.converged else "stopped, not converged,"
     steps = f"{fit.iterations} {'epochs' if fit.solver == 'sgd' else 'iterations'}"
-    classes = ", ".join(manifest.classes)
+    inputs = "1 input" if len(manifest.inputs) == 1 else f"{len(manifest.inputs)} inputs"
+    classes = ", ".join(map(shown, manifest.classes))
     lines = [
-        f"{manifest.name} {manifest.version}: {len(manifest.inputs)} inputs to {data.target} ({classes})",
+        f"{manifest.name} {manifest.version}: {inputs} to {shown(data.target)} ({classes})",
         f"rows       {counts}; seed {data.split.seed}",
         f"fit        {fit.solver} {done} after {steps}; gradient norm {fit.gradient_norm:.1e}",
         *_decision(manifest),
@@ -35,8 +37,10 @@ def render(artifact: Artifact, strongest: Sequence[tuple[str, float]], boundary:
     ]
     if strongest:
         ranked = sorted(strongest, key=lambda pair: -abs(pair[1]))[:STRONGEST]
-        named = ", ".join(f"{name} {effect:+.2f}" for name, effect in ranked)
-        lines.append(f"strongest  {named} (logit per standard deviation; of categories the largest)")
+        named = ", ".join(f"{shown(name)} {effect:+.2f}" for name, effect in ranked)
+        of_categories = any(item.kind == "categorical" for item in manifest.inputs)
+        rest = "; of categories the largest" if of_categories else ""
+        lines.append(f"strongest  {named} (logit per standard deviation{rest})")
     if boundary is not None:
         lines.append(f"boundary   {boundary}")
     return "\n".join([*lines, f"published  {artifact.path}"])
@@ -54,7 +58,9 @@ def _decision(manifest: Manifest) -> list[str]:
         )
     if manifest.positive is not None:
         threshold = manifest.threshold
-        lines.append(f"threshold  {manifest.positive} from {threshold.value:.4g} on ({threshold.rule})")
+        lines.append(
+            f"threshold  {shown(manifest.positive)} from {threshold.value:.4g} on ({threshold.rule})"
+        )
     band, test = manifest.abstain, manifest.metrics.get("test")
     if band is not None:
         low = f"from {band.low:.4g} on and " if manifest.positive is not None else ""
@@ -98,7 +104,7 @@ def _base(measured: Metrics, positive: int | None) -> tuple[float, float]:
     counts = np.array(measured.confusion).sum(1)
     shares = counts[counts > 0] / counts.sum()
     lots = 1 / len(counts) if positive is None else counts[positive] / counts.sum()
-    return float(-(shares * np.log(shares)).sum()), float(lots)
+    return float(0 - (shares * np.log(shares)).sum()), float(lots)  # 0, and not -0, of one class
 
 
 def _ends(title: str, end: str, log_loss: Interval, roc: Interval | None, precision: Interval | None) -> str:
@@ -119,4 +125,4 @@ def boundary(names: Sequence[str], slopes: Sequence[float], bias: float, thresho
     if len(names) != BINARY or not 0 < threshold < 1:
         return None
     (w1, w2), b = slopes, bias - np.log(threshold / (1 - threshold))
-    return f"{w1:.4f} * {names[0]} {w2:+.4f} * {names[1]} {b:+.4f} = 0"
+    return f"{w1:.4g} * {shown(names[0])} {w2:+.4g} * {shown(names[1])} {b:+.4g} = 0"

@@ -1,5 +1,6 @@
 """One run, and what it prints. Knows nothing of how anything is found."""
 
+import os
 import sys
 
 import numpy as np
@@ -22,11 +23,12 @@ def run(config: Config, arguments: list[str]) -> None:
         prepared = pipeline.prepare(config, bar)
         if config.print_schema:
             data = prepared.dataset
-            sys.stdout.write(schema.render(data.source, data.columns, data.left_out))
+            _say(schema.render(data.source, data.columns, data.left_out))
             return
+        if old:
+            reproduce.check(config, old, prepared)
         if not quiet and _worth_showing(config, prepared):
-            sys.stdout.write(found.render(prepared.dataset, prepared.inputs) + "\n\n")
-            sys.stdout.flush()
+            _say(found.render(prepared.dataset, prepared.inputs) + "\n\n")
         trained = pipeline.train(config, prepared, bar)
         if old:
             said = reproduce.compare(config, old, prepared, trained)
@@ -39,7 +41,18 @@ def run(config: Config, arguments: list[str]) -> None:
                 else report.render(artifact, *_strongest(prepared, trained))
             )
     if not quiet:
-        sys.stdout.write(said + "\n")
+        _say(said + "\n")
+
+
+def _say(text: str) -> None:
+    """Print; a reader who has read enough, as `head` has, does not end the run."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # or the interpreter would complain at its end
+        os.close(nowhere)
 
 
 def _worth_showing(config: Config, prepared: Prepared) -> bool:
@@ -57,7 +70,7 @@ def _strongest(prepared: Prepared, trained: Trained) -> tuple[list[tuple[str, fl
         own = weight[part.first : part.first + len(part.names)]
         numeric = prepared.inputs[part.input].kind != "categorical"
         effects.append((prepared.inputs[part.input].name, own[0] if numeric else own[np.abs(own).argmax()]))
-    if not all(len(part.names) == 1 for part in prepared.design.parts):
+    if any(item.kind != "numeric" or item.missing.admitted for item in prepared.inputs):
         return effects, None
     slopes = weight / prepared.design.scale
     bias = float(trained.bias[0] - slopes @ prepared.design.mean)

@@ -65,7 +65,7 @@ def test_each_column_has_a_line() -> None:
     assert "%" in lines[4]
     assert lines[6].startswith("city    categorical")
     assert "Lyon" in lines[6]
-    assert "1 rare ones together" in lines[6]
+    assert "1 rare one 8 %" in lines[6]
     assert lines[7].startswith("owner   boolean")
     assert "true" in lines[7]
 

@@ -10,10 +10,9 @@ import pytest
 
 import training
 from models.repository import Repository
+from tests.training.listing import listing
 from training.__main__ import main
 from training.config import Config
-from training.pipeline import run
-from training.progress import Bar
 
 
 def train(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -26,12 +25,10 @@ def train(*arguments: object, **variables: str) -> subprocess.CompletedProcess[s
     )
 
 
-def listing(store: Path) -> dict[str, bytes | None]:
-    """Every path under a store, with the bytes of each file."""
-    return {
-        str(path.relative_to(store)): path.read_bytes() if path.is_file() else None
-        for path in store.rglob("*")
-    }
+def publish(toy: Config) -> dict[str, bytes | None]:
+    """Have the store serve a model, and return what it then holds."""
+    assert main(["--data", "toy", "--store", str(toy.store), "--quiet"]) == 0
+    return listing(toy.store)
 
 
 def test_a_csv_becomes_a_served_model(iris_csv: Path, tmp_path: Path) -> None:
@@ -41,7 +38,7 @@ def test_a_csv_becomes_a_served_model(iris_csv: Path, tmp_path: Path) -> None:
     artifact = Repository(tmp_path / "store").resolve("iris-1936")
     assert artifact.manifest.classes == ("setosa", "versicolor", "virginica")
     assert artifact.manifest.metrics["test"].accuracy > 0.9
-    assert "lbfgs converged after" in result.stdout
+    assert "newton converged after" in result.stdout
     assert result.stdout.endswith(f"published  {artifact.path}\n")
 
 
@@ -58,34 +55,32 @@ def test_the_lectures_exercise(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 HEADER = "a,b,y"
-GOOD = [f"{row},{row % 3},{'no' if row % 2 else 'yes'}" for row in range(40)]
+GOOD = [f"{row * row % 37}.5,{row % 3},{'no' if row % 2 else 'yes'}" for row in range(40)]
 
 
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
         (None, "no such file"),
-        ([HEADER.replace("y", "z"), *GOOD], "no column 'y'"),
+        ([HEADER.replace("y", "z"), *GOOD], "no column 'y', it has a, b, z"),
         ([HEADER, *GOOD[::2]], "'y' is 'yes' in every row"),
-        ([HEADER, *GOOD[:12]], "too few rows"),
-        ([HEADER, *GOOD, "red,1,no"], "'red' is not a number"),
-        ([HEADER, *GOOD, "inf,1,no"], "'inf' is not a number"),
-        ([HEADER, *GOOD, "1e39,1,no"], "'1e39' is not finite"),
-        ([HEADER, *GOOD, "1,,no"], "'' is not a number"),
-        ([HEADER, *GOOD, "1,1,"], "'' is not a label"),
+        ([HEADER, *GOOD[:12]], "too few rows of 'y' = 'no': 6, wanted at least 10"),
+        ([HEADER, *GOOD, "red,1,no"], "column 'a': row 41: 'red' is not a number"),
+        ([HEADER, *GOOD, "inf,1,no"], "column 'a': row 41: 'inf' is not finite"),
+        ([HEADER, *GOOD, "1e39,1,no"], "column 'a': row 41: '1e39' is not finite"),
+        ([HEADER, *GOOD, "1,1"], "row 41 has 2 cells, the header 3"),
         ([HEADER], "no rows"),
     ],
 )
 def test_bad_data_is_one_line_and_leaves_the_store(
     toy: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: list[str] | None, reason: str
 ) -> None:
-    """Exit code 1, one line that names the file and the fault, and not a byte of the store changed."""
-    run(toy, Bar())
-    before = listing(toy.store)
+    """Exit code 2, one line that names the file and the fault, and not a byte of the store changed."""
+    before = publish(toy)
     data = tmp_path / "bad.csv"
     if rows is not None:
         data.write_text("\n".join(rows) + "\n")
-    assert main(["--data", str(data), "--target", "y", "--name", "toy", "--store", str(toy.store)]) == 1
+    assert main(["--data", str(data), "--target", "y", "--name", "toy", "--store", str(toy.store)]) == 2
     out, error = capsys.readouterr()
     assert out == ""
     assert error.count("\n") == 1
@@ -94,11 +89,45 @@ def test_bad_data_is_one_line_and_leaves_the_store(
     assert listing(toy.store) == before
 
 
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [
+        (["--positive", "2"], "--positive=2: wanted 0 or 1"),
+        (["--threshold", "best"], "--threshold=best: wanted a probability"),
+        (["--class-weight", "2=3"], "--class-weight=2: wanted 0 or 1"),
+        (["--abstain", "0.6"], "--abstain=0.6: wanted LOW:HIGH"),
+        (["--abstain-risk", "0.01"], "--abstain-risk=0.01: takes 299 validation rows"),
+        (
+            ["--abstain", "0.4:0.6", "--abstain-risk", "0.1"],
+            "--abstain-risk=0.1: wanted it without --abstain",
+        ),
+        (["--categorical", "x3"], "--categorical x3: no such column; is it 'x2'?"),
+        (["--leave-out", "x1", "--keep", "x1"], "--keep x1: --leave-out says otherwise"),
+        (["--groups", "class"], "--groups class: it is the target"),
+        (["--units", "x3=mm"], "TRAINING_UNITS=x3: no such input column"),
+        (["--penalty", "none"], "without a penalty there is no optimum"),
+        (["--schema", "none.toml"], "--schema none.toml: "),
+        (["--solver", "sgd", "--learning-rate", "1e200"], "sgd diverged at --learning-rate=1e+200"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_bad_option_is_one_line_and_leaves_the_store(
+    toy: Config, capsys: pytest.CaptureFixture[str], option: list[str], reason: str
+) -> None:
+    """Exit code 2 and the flag with what it says, however late in the run it shows."""
+    before = publish(toy)
+    assert main(["--data", "toy", "--store", str(toy.store), *option]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert reason in error
+    assert listing(toy.store) == before
+
+
 def test_bad_data_makes_no_store(tmp_path: Path) -> None:
-    """The process too writes one line, exits with 1, and does not even make the directory."""
+    """The process too writes one line, exits with 2, and does not even make the directory."""
     store = tmp_path / "store"
     result = train("--data", tmp_path / "none.csv", "--target", "y", "--store", store)
-    assert (result.returncode, result.stdout) == (1, "")
+    assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == f"{tmp_path / 'none.csv'}: no such file\n"
     assert not store.exists()
 
@@ -153,8 +182,7 @@ def test_ctrl_c_is_status_130_at_any_moment(tmp_path: Path, cpu_s: float) -> Non
 
 def test_if_empty_trains_once_and_never_loads_torch_again(toy: Config) -> None:
     """A store that serves a model is left alone, without the seconds that torch takes to import."""
-    run(toy, Bar())
-    before = listing(toy.store)
+    before = publish(toy)
     program = (
         "import sys; from training.__main__ import main; "
         "code = main(sys.argv[1:]); sys.exit(code or 'torch' in sys.modules)"
@@ -176,10 +204,22 @@ def test_if_empty_trains_into_an_empty_store(toy: Config) -> None:
 
 
 def test_a_broken_store_is_one_line(toy: Config, capsys: pytest.CaptureFixture[str]) -> None:
-    """What the store refuses ends the run with exit code 1 and the store's own reason."""
+    """What the store refuses ends the run with exit code 3 and the store's own reason."""
     toy.store.mkdir()
     (toy.store / "toy").write_text("not a directory")
-    assert main(["--data", "toy", "--store", str(toy.store)]) == 1
+    assert main(["--data", "toy", "--store", str(toy.store)]) == 3
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert str(toy.store / "toy") in error
+
+
+def test_a_store_that_cannot_be_written_is_status_3(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line with the path and what the system says."""
+    (tmp_path / "file").write_text("")
+    assert main(["--data", "toy", "--store", str(tmp_path / "file" / "store")]) == 3
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert error.startswith(str(tmp_path / "file" / "store"))
+    assert "Not a directory" in error

@@ -54,7 +54,7 @@ def artifact(classes: tuple[str, ...] = ("benign", "malignant"), **changes: Any)
             "rows": {"train": 300, "validation": 100, "test": 120},
             "dropped": 0,
             "duplicates": 0,
-            "split": {"kind": "hash", "columns": [], "seed": 7},
+            "split": {"kind": "hash", "columns": [], "seed": 7, "cuts": {}},
         },
         "fit": {
             "solver": "newton",
@@ -101,7 +101,7 @@ def test_each_number_stands_beside_its_baseline() -> None:
 def test_the_whole_report_is_short() -> None:
     """Title, rows, fit, threshold, a line for each split with its interval on test, inputs, path."""
     lines = render(artifact(), [("age", 0.1), ("area", -1.5), ("site", 0.7), ("mass", 0.3)]).splitlines()
-    assert lines[0] == "tumours 3: 1 inputs to diagnosis (benign, malignant)"
+    assert lines[0] == "tumours 3: 1 input to diagnosis (benign, malignant)"
     assert lines[1] == "rows       300 train, 100 validation, 120 test; seed 7"
     assert lines[2] == "fit        newton converged after 8 iterations; gradient norm 3.0e-11"
     assert lines[3] == "threshold  malignant from 0.5 on (default)"
