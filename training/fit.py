@@ -80,8 +80,11 @@ def fit(
             f"{solver} diverged at --learning-rate={config.learning_rate:g}, "
             f"--penalty={config.penalty}; lower the first or raise the second"
         )
-    if config.strength is None:
+    if config.strength is None and solver != "newton":
         problem.refuse_separable()
+        if problem.size <= NEWTON_WEIGHTS:  # the others stop where it still sees weights run away
+            with one_thread():
+                newton.minimise(replace(problem), lambda _: None)
     tolerance = newton.STEP_TOLERANCE if solver == "newton" else GRADIENT_TOLERANCE
     return Fit(solver, iterations, objective, norm, tolerance, converged)
 
