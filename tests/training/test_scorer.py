@@ -57,7 +57,14 @@ def frozen(model: Scorer) -> torch.jit.ScriptModule:
         return torch.jit.freeze(torch.jit.load(buffer).eval())
 
 
-FORMS = [(30, 0, 2, False), (30, 0, 3, False), (9, 0, 2, True), (5, 3, 2, True), (0, 2, 2, False), (4, 2, 4, True)]
+FORMS = [
+    (30, 0, 2, False),
+    (30, 0, 3, False),
+    (9, 0, 2, True),
+    (5, 3, 2, True),
+    (0, 2, 2, False),
+    (4, 2, 4, True),
+]
 
 
 @pytest.fixture(scope="module", params=FORMS, ids=str)
@@ -113,7 +120,9 @@ def test_it_computes_what_the_weights_say(form: tuple[int, int, int, bool]) -> N
     model = made(numbers, categories, classes, gaps=gaps)
     rows = drawn(model, 200)
     arrays = {name: getattr(model, name).numpy() for name in WEIGHTS}
-    weights = Weights(**{name: each.astype(each.dtype if name == "base" else np.float64) for name, each in arrays.items()})
+    weights = Weights(
+        **{name: each.astype(each.dtype if name == "base" else np.float64) for name, each in arrays.items()}
+    )
     expected = probabilities(weights.logits(rows.numpy()))
     np.testing.assert_allclose(model(rows).numpy(), expected, rtol=1e-4, atol=1e-6)
 
