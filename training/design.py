@@ -16,6 +16,9 @@ from models.inputs import Categorical, Input
 from models.weights import NO_TABLE, bases
 from training.columns import Column, Numbers, Truths
 
+SMALLEST = 1e-35
+"""A standard deviation for which float32 still holds the slope of a weight of 1,000."""
+
 Raw = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
@@ -51,6 +54,8 @@ class Design:
         for part, item, codes in zip(self.parts, self.inputs, self.codes, strict=True):
             values = raw[:, part.input].astype(np.float64)
             if isinstance(item, Categorical):
+                rare = len(item.categories)
+                values[values == rare + 1] = rare  # as what is served: `weights`
                 found[:, part.first : part.first + len(codes)] = values[:, None] == codes
                 continue
             gaps = np.isnan(values)
@@ -118,8 +123,8 @@ def make(inputs: tuple[Input, ...], raw: Raw) -> Design:
             values[np.isnan(values)] = np.float32(item.missing.imputed_by or 0)
             mean[place] = np.float32(values.mean())
             deviation = np.float32(values.std())
-            # Rounding gives a constant column a tiny deviation, and one below float32 has none left.
-            constant = values.min() == values.max() or deviation == 0
+            # Rounding gives a constant column a tiny deviation; one below SMALLEST, an infinite slope.
+            constant = values.min() == values.max() or deviation < SMALLEST
             scale[place] = 1 if constant else deviation
         parts.append(Part(place, first, names))
         codes.append(own)

@@ -8,34 +8,34 @@ from torch import Tensor
 from training.problem import Problem
 
 STEP_TOLERANCE = 1e-9
-"""Largest component of a step, of weights beyond 1 in their proportion, at which it has converged: a gradient
-of 1e-8 can leave errors of 1e-2 where the penalty is nearly nothing."""
-GRADIENT_GONE = 1e-8
+"""Largest change of a logit, of logits beyond 1 in their proportion, at which it has converged: a gradient of
+1e-8 can leave errors of 1e-2 where the penalty is nearly nothing, and weights of collinear columns wander."""
 MAX_ITERATIONS = 200
 HALVINGS = 40
+NOTHING = 1e-15
+"""Of the objective: where a step promises less, float64 can tell no better weights."""
 SUFFICIENT = 1e-4  # of the decrease that the gradient promises: Armijo's usual number
 ROUNDING = 1e-14  # of the objective: what float64 cannot tell
-JITTER, FREE_JITTER = 1e-14, 1e-10
+JITTER, FREE_JITTER = 1e-14, 1e-12
 """Of the largest curvature, with and without a penalty: without one collinear columns have no other."""
 
 
 def minimise(problem: Problem, tick: Callable[[float], None]) -> tuple[int, bool]:
-    """Minimise in place; return the iterations, and whether the last step was below the tolerance.
+    """Minimise in place; return the iterations, and whether the last step was too small to matter.
 
     Raises FitError as `Problem.refuse_separable`, without a penalty.
     """
-    linear = problem.model.linear
     for iteration in range(1, MAX_ITERATIONS + 1):
         gradient = problem.gradient()
         step = direction(problem, gradient)
-        largest = step.abs().max().item()
-        bound = max(1.0, linear.weight.abs().max().item(), linear.bias.abs().max().item())
+        moved = problem.moved(step)
         tick(gradient.abs().max().item())
-        if not problem.decay and iteration > 1:
-            gone = gradient.abs().max() <= GRADIENT_GONE
-            problem.refuse_separable(largest if gone else None)
-        if not _descend(problem, gradient, step) or largest <= STEP_TOLERANCE * bound:
-            return iteration, largest <= STEP_TOLERANCE * bound
+        if not problem.decay:
+            problem.refuse_separable(moved)
+        settled = bool(moved.abs().max() <= STEP_TOLERANCE * problem.farthest().clamp(min=1))
+        settled |= -(gradient * step).sum().item() <= NOTHING * problem.objective().item()
+        if not _descend(problem, gradient, step) or settled:
+            return iteration, settled
     return MAX_ITERATIONS, False
 
 
@@ -79,8 +79,9 @@ def spread(problem: Problem) -> Tensor:
     """
     rows = len(problem.x)
     hessian = problem.hessian() * rows
-    full = hessian + torch.diag(problem.ridge()) * rows
-    full.diagonal().add_(FREE_JITTER * full.diagonal().max())
-    inverse = torch.linalg.inv(full)
+    # What columns or classes have in common, where nothing tells it apart, has no spread: no plain inverse.
+    inverse = torch.linalg.pinv(
+        hessian + torch.diag(problem.ridge()) * rows, rtol=FREE_JITTER, hermitian=True
+    )
     found: Tensor = (inverse @ hessian @ inverse).diagonal().clamp(min=0).sqrt()
     return found.reshape(problem.model.linear.weight.shape[0], -1)

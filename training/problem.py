@@ -7,10 +7,10 @@ from torch.nn import functional
 from training.errors import FitError
 from training.model import LogisticRegression
 
-FAR = 30.0
-"""A logit beyond which float32 gives a probability of 1."""
+NEGLIGIBLE = 1e-8
+"""Of what a step does for the rows that it helps most: no row that it harms by less is in its way."""
 SETTLED = 1e-6
-"""A step of newton's below which weights do not run away."""
+"""Of a logit: what a step moves less is rounding."""
 
 
 class _WeightedLoss(nn.Module):
@@ -98,27 +98,38 @@ class Problem:
         return ridge.flatten()
 
     @torch.no_grad()
-    def refuse_separable(self, step: float | None = None) -> None:
+    def farthest(self) -> Tensor:
+        """Compute the largest logit, whatever its sign, a scalar."""
+        return self.model(self.x).abs().max()
+
+    @torch.no_grad()
+    def moved(self, step: Tensor) -> Tensor:
+        """Compute by how much a step [k, columns + 1] changes the logits, [rows, k]."""
+        found: Tensor = self.x @ step[:, :-1].T + step[:, -1]
+        return found
+
+    @torch.no_grad()
+    def refuse_separable(self, moved: Tensor | None = None) -> None:
         """Raise FitError where weights would grow for ever, as only a penalty stops them.
 
-        That is when every row is on its right side, or when the gradient has gone, some logit is beyond FAR,
-        and a step of newton's would still go further.
+        That is when every row is on its right side, or when a step that changes the logits by `moved`,
+        [rows, k], takes some rows further to their right side and none to its wrong one: so would the next.
         """
-        z = self.model(self.x)
-        if self.binary:
-            right = (z > 0) == (self.targets > 0.5)  # noqa: PLR2004 - of 0 and 1
-            separated = bool((right & (z != 0)).all())
-        else:
-            own = z.gather(1, self.y[:, None])
-            others = z.scatter(1, self.y[:, None], -torch.inf).amax(1, keepdim=True)
-            separated = bool((own > others).all())
-        if separated:
+        gained = None if moved is None else self._margins(moved)
+        if (self._margins(self.model(self.x)) > 0).all() or (gained is not None and gained.min() > 0):
             raise FitError(
                 "the inputs separate the classes of the train rows without an error, so without a penalty "
                 "there is no optimum; train without --penalty none"
             )
-        if step is not None and step > SETTLED and z.abs().max() > FAR:
+        if gained is not None and gained.max() > SETTLED and gained.min() >= -NEGLIGIBLE * gained.max():
             raise FitError(
                 "some of the train rows are separated by inputs that occur with one class alone, so without "
                 "a penalty there is no optimum; train without --penalty none, or leave such an input out"
             )
+
+    def _margins(self, z: Tensor) -> Tensor:
+        """Return by how much the logit of each row's class is above that of each other, flattened."""
+        if self.binary:
+            return (z * (2 * self.targets - 1)).flatten()
+        others = torch.ones_like(z, dtype=torch.bool).scatter(1, self.y[:, None], value=False)
+        return (z.gather(1, self.y[:, None]) - z)[others]

@@ -18,6 +18,7 @@ from models.inputs import (
     NumericReference,
 )
 from training.columns import MISSING, Categories, Column, Numbers, Truths
+from training.errors import DataError
 
 OWN_PLACE_ROWS = 10
 """Train rows from which on a category has a weight of its own: with fewer it is learnt by heart."""
@@ -30,7 +31,10 @@ Rows = NDArray[np.int64]
 
 
 def inputs(columns: Sequence[Column], train: Rows, units: Mapping[str, str]) -> tuple[Input, ...]:
-    """Describe columns, whether null is taken by all their rows, everything else by the train rows alone."""
+    """Describe columns, whether null is taken by all their rows, everything else by the train rows alone.
+
+    Raises DataError for a categorical one that is missing in all of them.
+    """
     return tuple(_input(column, train, units.get(column.name)) for column in columns)
 
 
@@ -90,6 +94,8 @@ def _boolean(column: Truths, codes: NDArray[np.int8], unit: str | None) -> Boole
 
 
 def _categorical(column: Categories, codes: Rows, unit: str | None) -> Categorical:
+    if (codes == MISSING).all():
+        raise DataError(f"column {column.name!r}: no train row has a value; --leave-out {column.name!r}")
     counts = Counter({column.distinct[code]: int(n) for code, n in enumerate(_counts(column, codes)) if n})
     placed = [each for each, n in counts.most_common(MOST_CATEGORIES) if n >= OWN_PLACE_ROWS]
     # All texts, or all integers: whichever they are, they sort.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.manifest import NAME
+from models.parts import NAME
 from training.config import Config, load, name_from_data
 from training.errors import SettingError
 
