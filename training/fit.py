@@ -8,6 +8,7 @@ The intercept is free, and v is 1 without class weights. Starting from zero keep
 two classes centred, as scikit-learn's are: each step takes from some what it gives to others.
 """
 
+import copy
 import inspect
 import math
 from collections.abc import Callable, Iterator
@@ -31,7 +32,9 @@ scikit-learn's to about 1e-5 on the sets of the tests, and float64 still resolve
 MAX_ITERATIONS = 2000  # of lbfgs; 64 suffice on breast-cancer, more only help a penalty that is hardly there
 HISTORY = 20  # pairs that lbfgs remembers
 NEWTON_WEIGHTS = 1000
-"""Up to so many weights newton is the quicker one: its matrix is as wide and as high."""
+"""Up to so many weights newton is the quicker one: its matrix is as wide and as high.
+
+Beyond, inputs that separate only some of the rows are not told."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,10 @@ def fit(
         problem.refuse_separable()
         if problem.size <= NEWTON_WEIGHTS:  # the others stop where it still sees weights run away
             with one_thread():
-                newton.minimise(replace(problem), lambda _: None)
+                newton.minimise(
+                    Problem(copy.deepcopy(problem.model), problem.x, y, penalty=None, weights=weights),
+                    lambda _: None,
+                )
     tolerance = newton.STEP_TOLERANCE if solver == "newton" else GRADIENT_TOLERANCE
     return Fit(solver, iterations, objective, norm, tolerance, converged)
 
