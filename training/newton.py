@@ -12,7 +12,7 @@ STEP_TOLERANCE = 1e-9
 1e-8 can leave errors of 1e-2 where the penalty is nearly nothing, and weights of collinear columns wander."""
 MAX_ITERATIONS = 200
 HALVINGS = 40
-NOTHING = 1e-15
+NOTHING = 1e-13
 """Of the objective: where a step promises less, float64 can tell no better weights."""
 SUFFICIENT = 1e-4  # of the decrease that the gradient promises: Armijo's usual number
 ROUNDING = 1e-14  # of the objective: what float64 cannot tell

@@ -100,7 +100,8 @@ class Problem:
     @torch.no_grad()
     def farthest(self) -> Tensor:
         """Compute the largest logit, whatever its sign, a scalar."""
-        return self.model(self.x).abs().max()
+        found: Tensor = self.model(self.x).abs().max()
+        return found
 
     @torch.no_grad()
     def moved(self, step: Tensor) -> Tensor:

@@ -13,27 +13,39 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from models.manifest import SplitName
 from models.repository import Artifact
 from tests.e2e.running import Service, wait_for
-from training.dataset import load, split
+from training.config import Config
+from training.dataset import Dataset, load
 
 TOLERANCE = 1e-5
 
 
 @pytest.fixture(scope="module")
-def rows(artifact: Artifact) -> NDArray[np.float32]:
-    """The raw rows of the test split."""
-    return split(load("breast-cancer", None), artifact.manifest.data.split.seed)["test"].x
+def data() -> Dataset:
+    """The default data, split as the served model's."""
+    return load(Config())
+
+
+def raw(data: Dataset, split: SplitName) -> NDArray[np.float32]:
+    """Return the raw rows of a split, as the service gets them."""
+    return np.column_stack([column.values for column in data.columns])[data.parts[split]].astype(np.float32)
 
 
 @pytest.fixture(scope="module")
-def oracle(artifact: Artifact, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+def rows(data: Dataset) -> NDArray[np.float32]:
+    """The raw rows of the test split."""
+    return raw(data, "test")
+
+
+@pytest.fixture(scope="module")
+def oracle(artifact: Artifact, data: Dataset, rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """scikit-learn's probability of the last class for `rows`, fitted on the same split and objective."""
-    train = split(load("breast-cancer", None), artifact.manifest.data.split.seed)["train"]
-    raw = train.x.astype(np.float64)
-    mean, std = raw.mean(0), raw.std(0)
+    train = raw(data, "train").astype(np.float64)
+    mean, std = train.mean(0), train.std(0)
     model = LogisticRegression(C=artifact.manifest.fit.penalty, tol=1e-10, max_iter=10_000)
-    model.fit((raw - mean) / std, train.y)
+    model.fit((train - mean) / std, data.y[data.parts["train"]])
     return model.predict_proba((rows.astype(np.float64) - mean) / std)[:, 1]
 
 

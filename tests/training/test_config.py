@@ -13,15 +13,15 @@ from training.errors import SettingError
 
 
 def test_defaults_train_the_default_model() -> None:
-    """Without a flag the breast-cancer set is fitted by lbfgs into the service's store."""
+    """Without a flag the breast-cancer set is fitted by what suits it into the service's store."""
     config = load([])
     assert (config.data, config.name, config.solver, str(config.store)) == (
         "breast-cancer",
         "breast-cancer",
-        "lbfgs",
+        "auto",
         "models/store",
     )
-    assert (config.threshold, config.target, config.if_empty) == (0.5, None, False)
+    assert (config.threshold, config.target, config.if_empty) == (None, None, False)
 
 
 def test_flags_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,12 +51,11 @@ def test_the_table_is_frozen() -> None:
         (["--penalty", "-1"], ["TRAINING_PENALTY=-1", "greater"]),
         (["--penalty", "nan"], ["TRAINING_PENALTY=nan", "finite"]),
         (["--learning-rate", "inf"], ["TRAINING_LEARNING_RATE=inf", "finite"]),
-        (["--threshold", "2"], ["TRAINING_THRESHOLD=2", "less than or equal to 1"]),
+        (["--threshold", "2"], ["--threshold=2", "wanted a probability, f1, cost:10"]),
         (["--seed", "-1"], ["TRAINING_SEED=-1", "greater"]),
         (["--solver", "adam"], ["TRAINING_SOLVER=adam", "'lbfgs' or 'sgd'"]),
         (["--device", "tpu"], ["TRAINING_DEVICE=tpu", "'auto', 'cpu' or 'cuda'"]),
         (["--name", "../up"], ["TRAINING_NAME=../up", "pattern"]),
-        (["--data", "!.csv", "--target", "y"], ["TRAINING_NAME=", "pattern"]),
         (["--data", "rows.csv"], ["TRAINING_TARGET=", "wanted the column"]),
         (["--target", "y"], ["TRAINING_TARGET=y", "wanted none"]),
         (["--epoch", "1"], ["--epoch", "--help"]),
@@ -81,6 +80,8 @@ def test_a_bad_setting_is_one_line(arguments: list[str], named: list[str]) -> No
         ("..hidden.csv", "hidden"),
         ("iris.csv.gz", "iris"),
         ("Iris.csv.GZ", "iris"),
+        ("iris.csv.zst", "iris"),
+        ("数据.csv", "model"),
         (f"{'long' * 40}.csv", ("long" * 40)[:63]),
     ],
 )

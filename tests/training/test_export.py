@@ -10,31 +10,51 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from models.encode import Encoder, by_column
+from models.inputs import Input
+from training import design as designs
 from training import export as exporting
-from training.config import Config
-from training.dataset import Split
+from training import reference
+from training.columns import MISSING, Categories, Column, Numbers, Truths
 from training.errors import ExportError
 from training.export import export, golden
-from training.fit import fit
-from training.model import LogisticRegression, scaling
+from training.pipeline import served
+from training.scorer import WEIGHTS, Scorer
+
+ROWS = np.arange(90)
+COLUMNS: list[Column] = [
+    Numbers("width", np.where(ROWS % 7 == 3, np.nan, ROWS / 8)),
+    Truths("new", (ROWS % 2).astype(np.int8), {}),
+    Categories(
+        "city", ("Bern", "Graz", "never seen"), np.where(ROWS > 84, 1, np.where((ROWS + 1) % 11, 0, MISSING))
+    ),
+    Categories("size", (3, 5, 8), ROWS % 3),
+]
+INPUTS: tuple[Input, ...] = reference.inputs(COLUMNS, ROWS, {})
 
 
-class Forked(LogisticRegression):
+class Forked(Scorer):
     """Answers differently once it is scripted."""
 
     def forward(self, x: Tensor) -> Tensor:
-        z = self.logits(x)
+        z = x.sum(1, keepdim=True)
         if torch.jit.is_scripting():
             z = z + 0.01
         return torch.softmax(z * torch.arange(3), 1)
 
 
-@pytest.fixture(params=[2, 3])
-def fitted(request: pytest.FixtureRequest, clouds: tuple[np.ndarray, np.ndarray]) -> LogisticRegression:
-    x, y = torch.from_numpy(clouds[0]), torch.from_numpy(clouds[1]).clamp(max=request.param - 1)
-    model = LogisticRegression(*scaling(x), classes=request.param)
-    fit(model, x, y, Config())
-    return model.requires_grad_(requires_grad=False)
+@pytest.fixture(params=[1, 3])
+def fitted(request: pytest.FixtureRequest) -> Scorer:
+    """A module of all kinds of inputs, for two classes and for three."""
+    design = designs.make(INPUTS, designs.encode(COLUMNS, INPUTS))
+    random = np.random.default_rng(0)
+    return served(design, random.normal(size=(request.param, len(design.columns))), np.zeros(request.param))
+
+
+@pytest.fixture
+def x() -> Tensor:
+    """All rows, encoded."""
+    return torch.from_numpy(designs.encode(COLUMNS, INPUTS))
 
 
 def load(content: bytes) -> torch.jit.ScriptModule:
@@ -43,63 +63,52 @@ def load(content: bytes) -> torch.jit.ScriptModule:
         return torch.jit.load(io.BytesIO(content))
 
 
-def test_the_loaded_module_is_the_trained_one(
-    fitted: LogisticRegression, clouds: tuple[np.ndarray, np.ndarray]
-) -> None:
+def test_the_loaded_module_is_the_trained_one(fitted: Scorer, x: Tensor) -> None:
     """model.pt gives the eager module's probabilities within 1e-6, frozen or not."""
-    x = torch.from_numpy(clouds[0])
     module = load(export(fitted, x)["model.pt"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         frozen = torch.jit.freeze(module.eval())
     for loaded in (module, frozen):
         torch.testing.assert_close(loaded(x), fitted(x), rtol=0, atol=1e-6)
-        torch.testing.assert_close(loaded(x[:1]), fitted(x)[:1], rtol=0, atol=1e-6)
 
 
-def test_both_files_hold_the_same_weights(
-    fitted: LogisticRegression, clouds: tuple[np.ndarray, np.ndarray]
-) -> None:
-    """model.safetensors is exactly the scripted module's state, in float32."""
-    files = export(fitted, torch.from_numpy(clouds[0]))
+def test_both_files_hold_the_same_weights(fitted: Scorer, x: Tensor) -> None:
+    """model.safetensors is exactly the scripted module's state."""
+    files = export(fitted, x)
     state = load(files["model.pt"]).state_dict()
     weights = safetensors.torch.load(files["model.safetensors"])
-    assert weights.keys() == state.keys() == {"mean", "scale", "linear.weight", "linear.bias"}
+    assert weights.keys() == state.keys() == set(WEIGHTS)
     for name, value in weights.items():
-        assert value.dtype == torch.float32
+        assert value.dtype == (torch.int64 if name == "base" else torch.float32)
         assert torch.equal(value, state[name])
-        assert torch.equal(value, fitted.state_dict()[name])
 
 
-def test_the_same_module_gives_the_same_files(
-    fitted: LogisticRegression, clouds: tuple[np.ndarray, np.ndarray]
-) -> None:
+def test_the_same_module_gives_the_same_files(fitted: Scorer, x: Tensor) -> None:
     """Exporting is reproducible byte by byte, so that a digest names a model."""
-    x = torch.from_numpy(clouds[0])
     assert export(fitted, x) == export(fitted, x)
 
 
-def test_golden_examples_are_rows_of_every_class(
-    fitted: LogisticRegression, clouds: tuple[np.ndarray, np.ndarray]
-) -> None:
-    """They survive JSON exactly, show each class, and carry the eager module's answers."""
-    classes = fitted(torch.zeros(1, 4)).shape[1]
-    rows = Split(clouds[0], clouds[1].clip(max=classes - 1))
-    examples = golden(fitted, rows)
-    assert len(examples) == 12
-    inputs = np.array([example.input for example in examples])
-    assert (inputs.astype(np.float32).astype(np.float64) == inputs).all()
-    where = [np.flatnonzero((rows.x == row).all(1))[0] for row in inputs.astype(np.float32)]
-    assert set(rows.y[where]) == set(range(classes))
-    answers = fitted(torch.from_numpy(inputs.astype(np.float32))).numpy()
-    np.testing.assert_allclose([example.probabilities for example in examples], answers, rtol=0, atol=1e-6)
+def test_golden_examples_are_rows_of_every_class_and_unusual_ones(fitted: Scorer) -> None:
+    """Cells as a client sends them, with the eager module's answers; missing, unseen and rare ones too."""
+    y = ROWS % len(fitted(torch.zeros(1, 4))[0])
+    examples = golden(fitted, INPUTS, COLUMNS, ROWS, y)
+    usual = [[column.cell(row) for column in COLUMNS] for row in ROWS]
+    assert sum(list(example.input) in usual for example in examples) >= 12
+    first = usual[0]
+    assert list(examples[-3].input) == [None, first[1], None, first[3]]
+    assert list(examples[-2].input) == [first[0], first[1], "never seen", 9]
+    assert list(examples[-1].input) == [first[0], first[1], "Graz", first[3]]
+    answers = fitted(torch.from_numpy(Encoder(INPUTS).encode(by_column([each.input for each in examples]))))
+    found = np.array([example.probabilities for example in examples])
+    np.testing.assert_allclose(found, answers.numpy(), rtol=0, atol=1e-6)
 
 
-def test_a_module_that_scripting_changes_is_refused() -> None:
+def test_a_module_that_scripting_changes_is_refused(fitted: Scorer, x: Tensor) -> None:
     """When the scripted answers differ from the eager ones, nothing is exported."""
-    model = Forked(torch.zeros(2), torch.ones(2), classes=3)
+    model = Forked({name: getattr(fitted, name) for name in WEIGHTS}, gaps=False)
     with pytest.raises(ExportError, match="scripted module's probabilities differ"):
-        export(model.requires_grad_(requires_grad=False), torch.zeros(1, 2))
+        export(model, x.nan_to_num())
 
 
 def test_torch_jit_is_called_in_one_file() -> None:

@@ -11,8 +11,8 @@ PROGRAM = """
 from training.progress import Bar
 with Bar() as bar:
     bar.stage("fitting", 2)
-    bar.step()
-    bar.step()
+    bar.step(0.5)
+    bar.step(0.25)
     bar.stage("publishing")
 print("done")
 """
@@ -38,3 +38,22 @@ def test_only_a_terminal_sees_the_bar(terminal: bool) -> None:
     assert result.stdout == b"done\n"
     assert (b"publishing" in drawn) == terminal
     assert (drawn == b".") == (not terminal)
+
+
+LONG = """
+import time
+from training import progress
+progress.LINE_S = 0.01
+with progress.Bar(quiet={quiet}) as bar:
+    bar.stage("fitting", 20)
+    time.sleep(0.02)
+    bar.step(0.5)
+"""
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_elsewhere_a_long_run_says_how_far_it_is(quiet: bool) -> None:
+    """A line now and then, unless nothing is wanted."""
+    program = [sys.executable, "-c", LONG.format(quiet=quiet)]
+    result = subprocess.run(program, capture_output=True, text=True, check=True)
+    assert result.stderr == ("" if quiet else "fitting: step 1 of 20, gradient 5.0e-01\n")
