@@ -18,6 +18,8 @@ from models.inputs import Input
 
 __all__ = ["CellError", "Encoder", "by_column"]
 
+NOT_FINITE = "not a finite number"
+
 Floats = NDArray[np.float32]
 
 
@@ -31,6 +33,10 @@ class Encoder:
             (place, each.unseen) for place, each in enumerate(self.columns) if isinstance(each, Categories)
         ]
         """The places of the inputs that take text which is new to them, and their code for it."""
+        # Numbers that all admit the same are one column, whatever their rows.
+        alike = {item.missing.admitted for item in inputs if item.kind == "numeric"}
+        plain = len(alike) == 1 and all(item.kind == "numeric" for item in inputs)
+        self._alike = self.columns[0] if plain else None
         self._categorical = [place for place, _ in self.categorical]
         self._unseen = np.array([code for _, code in self.categorical], np.float32)
 
@@ -53,9 +59,25 @@ class Encoder:
             raise CellError(place, _beyond(columns[place % len(columns)][place // len(columns)]))
         return values
 
+    def encode_rows(self, rows: Sequence[Sequence[Any]]) -> Floats:
+        """Return what `encode` does of the rows' columns; raises ValueError also where lengths differ."""
+        if self._alike is None:
+            return self.encode(by_column(rows))
+        if set(map(len, rows)) != {len(self.names)}:
+            raise ValueError("a row of another length")
+        numbers = self._alike.encode(list(chain.from_iterable(rows)))
+        try:
+            packed = struct.pack(f"{len(numbers)}f", *numbers)
+        except (OverflowError, struct.error):  # too large for float32; the columns tell which it is
+            return self.encode(by_column(rows))
+        values = np.frombuffer(packed, np.float32).reshape(len(rows), -1)
+        if np.isinf(values).any():
+            raise CellError(int(np.isinf(values).argmax()), NOT_FINITE)
+        return values
+
     def encode_row(self, cells: Sequence[Any]) -> Floats:
         """Return float32 [1, inputs] of one row; raises CellError, whose place is the input's."""
-        return self.encode([[cell] for cell in cells])
+        return self.encode_rows([cells])
 
     def sift(self, columns: Sequence[Sequence[Any]]) -> tuple[Floats, dict[int, CellError]]:
         """Return float32 [rows, inputs] as `encode` does, and of each wrong row what is wrong with it.
@@ -86,6 +108,8 @@ class Encoder:
 
     def count_unseen(self, rows: Floats) -> Counter[str]:
         """Return how many of the rows [rows, inputs] had an unseen category, by input that had any."""
+        if not self._categorical:
+            return Counter()
         found = rows[:, self._categorical] == self._unseen
         if not found.any():
             return Counter()
@@ -133,8 +157,4 @@ def _bounded(value: float) -> float:
 
 def _beyond(value: float) -> str:
     """Return what is wrong with a number that float32 does not hold."""
-    return (
-        "not a finite number"
-        if isinstance(value, float) and not math.isfinite(value)
-        else "too large for float32"
-    )
+    return NOT_FINITE if isinstance(value, float) and not math.isfinite(value) else "too large for float32"

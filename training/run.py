@@ -22,7 +22,8 @@ def run(config: Config, arguments: list[str]) -> None:
     with Bar(quiet=quiet) as bar:
         prepared = pipeline.prepare(config, bar)
         if config.print_schema:
-            _say(schema.render(prepared.dataset))
+            data = prepared.dataset
+            _say(schema.render(data.source, data.columns, data.left_out))
             return
         if old:
             reproduce.check(config, old, prepared)

@@ -6,14 +6,12 @@ import tomllib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from training.columns import KINDS
+from models.manifest import LeftOut
+from training.columns import KINDS, Column
 from training.errors import SettingError
 from training.options import TableOptions
-
-if TYPE_CHECKING:
-    from training.dataset import Dataset
 
 Kind = Literal["numeric", "boolean", "categorical"]
 
@@ -76,12 +74,12 @@ def read(path: Path) -> dict[str, Asked]:
     return {name: _asked(f"--schema {path}: {name!r}", table) for name, table in tables.items()}
 
 
-def render(dataset: "Dataset") -> str:
+def render(source: str, columns: Iterable[Column], left_out: Iterable[LeftOut]) -> str:
     """Write what was found as TOML, a table a column; given as --schema it says the same again."""
-    lines = [f"# What the columns of {json.dumps(dataset.source)} are: edit, and give as --schema.", ""]
-    for column in dataset.columns:
+    lines = [f"# What the columns of {json.dumps(source)} are: edit, and give as --schema.", ""]
+    for column in columns:
         lines += [f"[{_key(column.name)}]", f'kind = "{KINDS[type(column)]}"', ""]
-    for left in dataset.left_out:
+    for left in left_out:
         reason = " ".join(left.reason.split())
         lines += [f"[{_key(left.column)}]", f"leave_out = true  # {reason}", ""]
     return "\n".join(lines)

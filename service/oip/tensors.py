@@ -27,6 +27,9 @@ NOT_NUMBERS = ("BOOL", "BYTES", "BF16")
 
 _LENGTH = struct.Struct("<I")
 _floats = TypeAdapter(Annotated[list[Annotated[float, Field(strict=True)]], Field(fail_fast=True)])
+_number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+_number_list = TypeAdapter(Annotated[list[_number], Field(fail_fast=True)]).validator
+_number_rows = TypeAdapter(Annotated[list[list[_number]], Field(fail_fast=True)]).validator
 _integers = TypeAdapter(Annotated[list[Annotated[int, Field(strict=True)]], Field(fail_fast=True)])
 
 
@@ -90,6 +93,27 @@ def from_text(text: memoryview, shape: Sequence[int], datatype: str) -> NDArray[
     return _narrow(_narrow(values, datatype), "FP32").reshape(-1)
 
 
+def from_few(text: memoryview, shape: Sequence[int]) -> NDArray[np.float32]:
+    """Return the FP32 elements of `text`, a JSON list, quicker than `from_text` where they are few.
+
+    Raises ValueError for whatever is not numbers in this shape; `from_json` may still take it.
+    """
+    raw = bytes(text)
+    if raw.startswith(b"[["):
+        rows = _number_rows.validate_json(raw)
+        if [len(rows), *set(map(len, rows))] != list(shape):
+            raise ValueError("not of this shape")
+        flat = list(chain.from_iterable(rows))
+    else:
+        flat = _number_list.validate_json(raw)
+        if len(flat) != math.prod(shape):
+            raise ValueError("not of this shape")
+    try:
+        return np.frombuffer(struct.pack(f"<{len(flat)}f", *flat), "<f4")
+    except OverflowError:
+        raise ValueError("too large for float32") from None
+
+
 def from_bytes(
     raw: memoryview, shape: Sequence[int], datatype: str, *, gaps: bool = False
 ) -> NDArray[np.float32]:
@@ -114,8 +138,13 @@ def to_json(values: NDArray[Any]) -> bytes:
     """Return an array's elements as flat JSON: nine digits say all of a float32."""
     flat = tuple(values.ravel().tolist())
     if values.dtype == np.float32:
-        return b"[%b]" % b", ".join([b"%.9g"] * len(flat)) % flat
+        return to_text(flat)
     return json.dumps(flat).encode()
+
+
+def to_text(flat: tuple[float, ...]) -> bytes:
+    """Return float32 numbers as flat JSON: nine digits say all of one."""
+    return b"[%b]" % b", ".join([b"%.9g"] * len(flat)) % flat
 
 
 def text_element(text: str) -> bytes:

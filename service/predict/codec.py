@@ -156,7 +156,8 @@ class PredictCodec:
         """Set the call by good rows, float32 [rows, inputs], and what is wrong with each row in its place."""
         call.payload, call.rows = values.tobytes(), len(values)
         encoder = self._rows.encoder
-        self._unseen_counts.update(encoder.count_unseen(values))
+        if encoder.categorical:
+            self._unseen_counts.update(encoder.count_unseen(values))
         report = request.on_error == "report"
         if report or request.report_unseen:
             unseen = encoder.unseen(values) if request.report_unseen else None

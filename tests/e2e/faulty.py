@@ -117,7 +117,7 @@ def publish(root: Path, name: str, seconds: float, first: float = GOOD) -> Path:
                 rows={"train": 1},
                 dropped=0,
                 duplicates=0,
-                split=Split(kind="hash", columns=(), seed=0),
+                split=Split(kind="hash", columns=(), seed=0, cuts={}),
             ),
             fit=Fit(
                 solver="lbfgs",

@@ -23,13 +23,13 @@ TOLERANCE = 1e-5
 @pytest.fixture(scope="module")
 def rows(artifact: Artifact) -> NDArray[np.float32]:
     """The raw rows of the test split."""
-    return split(load("breast-cancer", None), artifact.manifest.data.seed)["test"].x
+    return split(load("breast-cancer", None), artifact.manifest.data.split.seed)["test"].x
 
 
 @pytest.fixture(scope="module")
 def oracle(artifact: Artifact, rows: NDArray[np.float32]) -> NDArray[np.float64]:
     """scikit-learn's probability of the last class for `rows`, fitted on the same split and objective."""
-    train = split(load("breast-cancer", None), artifact.manifest.data.seed)["train"]
+    train = split(load("breast-cancer", None), artifact.manifest.data.split.seed)["train"]
     raw = train.x.astype(np.float64)
     mean, std = raw.mean(0), raw.std(0)
     model = LogisticRegression(C=artifact.manifest.fit.penalty, tol=1e-10, max_iter=10_000)

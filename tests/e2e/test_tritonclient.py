@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,19 +13,23 @@ from tritonclient import http
 from tritonclient.http import aio
 from tritonclient.utils import InferenceServerException
 
+import training
 from models.repository import Artifact
 from tests.e2e.running import Service
-from training.dataset import load, split
 
 MODEL = "breast-cancer"
+DATA = Path(training.__file__).with_name("breast_cancer.csv")
 ALGORITHMS = (None, "gzip", "deflate")
 OUTPUTS = ("probabilities", "label", "logit", "intercept", "contributions")
 
 
 @pytest.fixture(scope="module")
 def rows(artifact: Artifact) -> NDArray[np.float32]:
-    """The raw rows of the test split."""
-    return split(load(MODEL, None), artifact.manifest.data.seed)["test"].x
+    """Raw rows of the data, in the inputs' order."""
+    with DATA.open() as stream:
+        names = stream.readline().strip().split(",")
+    columns = [names.index(item.name) for item in artifact.manifest.inputs]
+    return np.loadtxt(DATA, np.float32, delimiter=",", skiprows=1, usecols=columns, max_rows=114)
 
 
 @pytest.fixture(scope="module")
