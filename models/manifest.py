@@ -8,158 +8,29 @@ from pydantic import AwareDatetime, BaseModel, Field, JsonValue, ValidationError
 from models import format1
 from models.decision import BINARY, Decision
 from models.inputs import Cell, Input, Missing, Numeric, NumericReference
-from models.parts import LAST_VERSION, Count, File, Frozen, Name, Probability, Sha256, Share, Text
+from models.parts import LAST_VERSION, File, Frozen, Name, Probability
+from models.record import (
+    Abstain,
+    Calibration,
+    Data,
+    Environment,
+    Fit,
+    LeftOut,
+    Metrics,
+    Scores,
+    Split,
+    SplitName,
+    Threshold,
+)
 
 SCHEMA_VERSION: Literal[2] = 2
 KNOWN = (1, SCHEMA_VERSION)
-SCORE_BINS = 20
 
-SplitName = Literal["train", "validation", "test"]
 FileName = Literal["model.pt", "model.safetensors", "evaluation.json", "report.html", "README.md"]
 FILES: tuple[FileName, ...] = get_args(FileName)
 """What a version may hold."""
 SERVED: tuple[FileName, ...] = ("model.pt", "model.safetensors")
 """What it must: a service reads no other."""
-
-
-class LeftOut(Frozen):
-    """A column of the training file that is no input, and why."""
-
-    column: Text
-    reason: Text
-
-
-class Threshold(Frozen):
-    """With two classes, the least probability of the positive one at which it is the answer."""
-
-    value: Probability
-    rule: Text
-
-
-class Abstain(Frozen):
-    """When to answer nothing.
-
-    With two classes, while the positive one's probability is at least `low` and below `high`; with more,
-    while the largest one is below `high`, and `low` is 0.
-    """
-
-    low: Probability
-    high: Probability
-    rule: Text
-
-
-class LogLosses(Frozen):
-    """The log-loss on the rows of the calibration, cross-validated, before and after."""
-
-    before: float
-    after: float
-
-
-class Calibration(Frozen):
-    """What the logits were multiplied by, and what was added then; it is part of the weights already."""
-
-    kind: Literal["none", "platt", "temperature"]
-    parameters: dict[Literal["slope", "offset"], float]
-    log_loss: LogLosses | None
-
-
-class Scores(Frozen):
-    """Training's reference of the served probabilities, from rows that were not trained on.
-
-    `shares` has, for each class, the share of `rows` in each of SCORE_BINS equal bins from 0 to 1.
-    """
-
-    rows: Count
-    shares: dict[str, tuple[Share, ...]]
-
-
-class Split(Frozen):
-    """How rows were assigned: by a keyed hash of their cells, by groups, or by time; see models/README.md.
-
-    `cuts` are where validation and where test begin: by class the hash in hexadecimal; by "" the time.
-    """
-
-    kind: Literal["hash", "rows", "groups", "time", "draw"]
-    columns: tuple[str, ...]
-    seed: Count
-    cuts: dict[str, tuple[str, str]]
-
-
-class Data(Frozen):
-    """Where the rows came from and how they were split. `dropped` rows had no label."""
-
-    source: str
-    sha256: Sha256
-    target: str
-    rows: dict[SplitName, Count]
-    dropped: Count
-    duplicates: Count
-    split: Split
-
-
-class Fit(Frozen):
-    """How the weights were found. `penalty` is scikit-learn's C, the inverse L2 strength; null is none."""
-
-    solver: Literal["newton", "lbfgs", "sgd"]
-    penalty: Annotated[float, Field(gt=0)] | None
-    weights: dict[str, Annotated[float, Field(gt=0)]] | None
-    iterations: Count
-    gradient_norm: Annotated[float, Field(ge=0)]
-    tolerance: Annotated[float, Field(ge=0)] | None
-    converged: bool
-
-
-class Interval(Frozen):
-    """A stratified bootstrap's interval of 95 %."""
-
-    low: float
-    high: float
-
-
-class Intervals(Frozen):
-    """How far the test rows' luck reaches, for each number; null where it does not exist."""
-
-    log_loss: Interval
-    roc_auc: Interval | None
-    average_precision: Interval | None
-
-
-class CalibrationError(Frozen):
-    """The expected calibration error in bins of equal mass, of the positive or of the top class.
-
-    `calibrated_mean` and `calibrated_high` are the mean and the 95 % point of what a perfectly calibrated
-    model would show with these probabilities and so many rows.
-    """
-
-    value: float
-    bins: Count
-    calibrated_mean: float
-    calibrated_high: float
-
-
-class Metrics(Frozen):
-    """How good the model is on one split, beside always answering the majority class."""
-
-    log_loss: float
-    brier: float
-    roc_auc: float | None
-    average_precision: float | None
-    accuracy: float
-    baseline_accuracy: float
-    confusion: tuple[tuple[Count, ...], ...]
-    abstained: Share | None
-    accepted_accuracy: float | None
-    calibration_error: CalibrationError | None
-    intervals: Intervals | None
-
-
-class Environment(Frozen):
-    """On what a version was trained: versions of the libraries, threads, device, the processor's vectors."""
-
-    libraries: dict[str, str]
-    threads: Count | None
-    device: str | None
-    cpu: str | None
 
 
 class Golden(Frozen):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from models.decision import BINARY
-from models.manifest import Abstain
+from models.record import Abstain
 from training import binomial
 from training.curves import Floats, Truths
 from training.errors import SettingError

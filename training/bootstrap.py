@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from models.manifest import Interval, Intervals
+from models.record import Interval, Intervals
 from training.curves import Floats, Integers, Truths, ranked
 
 RESAMPLES = 1_000

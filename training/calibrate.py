@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from models.manifest import Calibration, LogLosses
+from models.record import Calibration, LogLosses
 from training import folds
 from training.curves import Floats, Integers
 from training.errors import SettingError

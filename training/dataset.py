@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models.manifest import LeftOut, Split, SplitName
+from models.record import LeftOut, Split, SplitName
 from training import builtin, labels, schema, splits
 from training.columns import Column, Numbers
 from training.config import BUILT_IN, Config

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.decision import BINARY, Decision
-from models.manifest import Abstain, Calibration, Threshold
+from models.record import Abstain, Calibration, Threshold
 from models.weights import probabilities
 from training import abstain, calibrate, folds, thresholds
 from training.curves import Floats, Integers

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.decision import BINARY, Decision
-from models.manifest import Metrics
+from models.record import Metrics
 from training import bootstrap, reliability
 from training.curves import Cuts, Integers
 

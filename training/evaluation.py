@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from models.decision import BINARY, Decision
-from models.manifest import SCORE_BINS, Scores, SplitName
+from models.record import SCORE_BINS, Scores, SplitName
 from training import reliability
 from training.curves import Cuts, Floats, Integers, thin
 

@@ -11,7 +11,8 @@ from pydantic import JsonValue
 from models.cores import usable_cores
 from models.decision import BINARY, Decision
 from models.inputs import Input
-from models.manifest import Golden, Metrics, Scores, SplitName
+from models.manifest import Golden
+from models.record import Metrics, Scores, SplitName
 from training import design as designs
 from training import evaluation, leakage, newton, reference
 from training.config import Config

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import torch
 
-from models import manifest
+from models import manifest, record
 from models.errors import StoreError
 from models.parts import File
 from models.repository import Artifact, Repository
@@ -72,7 +72,7 @@ def manifest_of(
         git_commit=provenance.git_commit(),
         command=shlex.join(["python", "-m", "training", *arguments]),
         options=config.model_dump(mode="json", exclude=NO_OPTIONS),
-        environment=manifest.Environment(
+        environment=record.Environment(
             libraries=provenance.libraries(),
             threads=torch.get_num_threads(),
             device=str(choose_device(config.device)),
@@ -86,7 +86,7 @@ def manifest_of(
         threshold=decided.threshold,
         abstain=decided.abstain,
         calibration=decided.calibration,
-        data=manifest.Data(
+        data=record.Data(
             source=dataset.source,
             sha256=dataset.sha256,
             target=dataset.target,
@@ -95,7 +95,7 @@ def manifest_of(
             duplicates=dataset.duplicates,
             split=dataset.split,
         ),
-        fit=manifest.Fit(
+        fit=record.Fit(
             solver=found.solver,
             penalty=config.strength,
             weights=trained.weights,

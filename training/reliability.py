@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.decision import BINARY, Decision
-from models.manifest import CalibrationError
+from models.record import CalibrationError
 from training.curves import Floats, Integers, Truths
 
 MOST_BINS, FEWEST_ROWS = 15, 50

@@ -6,7 +6,8 @@ import numpy as np
 
 from models.artifact import Artifact
 from models.decision import BINARY
-from models.manifest import Interval, Manifest, Metrics
+from models.manifest import Manifest
+from models.record import Interval, Metrics
 from training.found import shown
 
 STRONGEST = 3  # inputs named in the report

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from models.errors import UnknownModelError
-from models.manifest import Environment
 from models.parts import NAME
+from models.record import Environment
 from models.repository import Artifact, Repository
 from training.config import BUILT_IN, Config
 from training.errors import DataError, DifferentError, SettingError

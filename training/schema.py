@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from models.manifest import LeftOut
+from models.record import LeftOut
 from training.columns import KINDS, Column
 from training.errors import SettingError
 from training.options import TableOptions

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.manifest import SplitName
+from models.record import SplitName
 
 TRAIN, VALIDATION = 0.6, 0.8
 """The shares at which train and validation end."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, parquet
 
-from models.manifest import LeftOut
+from models.record import LeftOut
 from training import layout
 from training.errors import DataError
 

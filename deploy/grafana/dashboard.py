@@ -113,6 +113,11 @@ def models() -> list[Panel]:
             "cps",
             (rate("predictions_total", "version, label"), "{{label}} {{version}}"),
         ),
+        graph(
+            "Text that training did not see",
+            "cps",
+            (rate("unseen_categories_total", "version, input"), "{{input}} {{version}}"),
+        ),
         graph("Workers ready", "none", ("sum by (instance) (logitserve_worker_up)", "{{instance}}")),
         graph(
             "Workers started anew and models loaded, in 10 minutes",

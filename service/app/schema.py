@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from models.inputs import Input
-from models.manifest import Abstain, Calibration, Data, Fit, LeftOut, Metrics
+from models.record import Abstain, Calibration, Data, Fit, LeftOut, Metrics
 
 
 class UsableCores(BaseModel):

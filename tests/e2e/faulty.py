@@ -14,17 +14,9 @@ from torch import Tensor, nn
 
 from deploy.load.client import Answer, post
 from models.inputs import Missing, Numeric, NumericReference
-from models.manifest import (
-    Calibration,
-    Data,
-    Environment,
-    Fit,
-    Golden,
-    Manifest,
-    Split,
-    Threshold,
-)
+from models.manifest import Golden, Manifest
 from models.parts import File
+from models.record import Calibration, Data, Environment, Fit, Split, Threshold
 from models.repository import Repository
 
 SECONDS_PER_ROW = 0.005

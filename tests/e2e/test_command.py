@@ -99,7 +99,7 @@ def test_it_trains_lists_promotes_and_serves_in_a_crowded_directory(
     """
     monkeypatch.setenv("PYTHONPATH", before + os.environ["PYTHONPATH"])
     shutil.copytree(trained, "models/store")
-    renewed = run(installed, "train", "--data", "toy")
+    renewed = run(installed, "train", "--data", "toy", "--force")
     assert renewed.returncode == 0, renewed.stderr
     assert run(installed, "models", "promote", "toy", "1").returncode == 0
     listed = json.loads(run(installed, "models", "list", "--json").stdout)

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from models.manifest import SplitName
+from models.record import SplitName
 from models.repository import Artifact
 from tests.e2e.running import Service, wait_for
 from training.config import Config

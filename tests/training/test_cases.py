@@ -205,6 +205,29 @@ def test_a_run_publishes_or_leaves_the_store(
     assert out.endswith(f"published  {found.path}\n")
 
 
+@pytest.mark.parametrize(
+    "case",
+    [case for case in CASES if not case.refused],
+    ids=lambda case: "-".join([case.file, *case.options]),
+)
+def test_a_printed_schema_finds_the_same(
+    case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What --print-schema writes gives, as --schema, the same inputs without the flags that shaped them."""
+    assert main([*flags(case), "--store", str(tmp_path), "--print-schema"]) == 0
+    text, error = capsys.readouterr()
+    assert (error, list(tmp_path.iterdir())) == ("", [])
+    schema = tmp_path / "schema.toml"
+    schema.write_text(text, "utf-8")
+    bare = {name: value for name, value in case.options.items() if name not in {"keep", "categorical"}}
+    again = case._replace(options=bare)
+    assert main([*flags(again), "--store", str(tmp_path / "store"), "--schema", str(schema), "--quiet"]) == 0
+    manifest = Repository(tmp_path / "store").resolve(Path(case.file).stem).manifest
+    assert {item.name: item.kind for item in manifest.inputs} == case.kinds
+    assert {left.column for left in manifest.left_out} == set(case.left_out)
+    assert manifest.options["schema_file"] == str(schema)
+
+
 def test_no_optimum_is_said(served: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without a penalty the weights of separable classes grow for ever: exit 2, and the flag."""
     before = listing(served)

@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics
 
 from models.decision import Decision
-from models.manifest import Metrics
+from models.record import Metrics
 from training.evaluate import evaluate
 
 

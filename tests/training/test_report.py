@@ -8,7 +8,8 @@ import pytest
 
 from models.artifact import Artifact
 from models.decision import Decision
-from models.manifest import Manifest, Metrics
+from models.manifest import Manifest
+from models.record import Metrics
 from training.evaluate import evaluate
 from training.report import boundary, render
 

@@ -54,6 +54,38 @@ def test_a_built_in_set_needs_no_file(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "the same weights and figures" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--schema", "SCHEMA"],
+        ["--groups", "city"],
+        ["--time", "age"],
+        ["--penalty", "none"],
+        ["--solver", "sgd", "--epochs", "3"],
+        ["--missing", "", "--encoding", "cp1252"],
+        ["--class-weight", "balanced", "--positive", "no", "--abstain", "0.4:0.6"],
+        ["--calibrate", "auto", "--threshold", "f1"],
+        ["--seed", "5", "--fold-case", "--leave-out", "city", "--categorical", "age"],
+    ],
+    ids=" ".join,
+)
+def test_every_option_is_remembered(
+    place: Place, capsys: pytest.CaptureFixture[str], options: list[str]
+) -> None:
+    """The manifest alone says it again, as the flags did."""
+    schema = place.data.with_name("schema.toml")
+    schema.write_text('[city]\nleave_out = true\n[debt]\nkind = "numeric"\n')
+    given = [str(schema) if option == "SCHEMA" else option for option in options]
+    data = place.data
+    if "--groups" in options:  # of which train must have every city that splits it
+        rows = data.read_text().splitlines()
+        data.write_text("\n".join([rows[0], *(row for row in rows[1:] if ",," not in row)]))
+    arguments = ["--data", str(data), "--target", "paid", "--store", str(place.store), "--force"]
+    assert main([*arguments, "--quiet", *given]) == 0
+    assert place.again("customers/2") == 0
+    assert "the same weights and figures" in capsys.readouterr().out
+
+
 def test_the_data_may_have_moved(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     """--data says where they are now, under any name, without the target; else the old path is named."""
     moved = place.data.rename(place.data.with_name("数据.csv"))
