@@ -113,8 +113,8 @@ def test_data_apart_is_read_as_in_one_piece(manifest: Manifest, data: st.DataObj
     good = data.draw(requests(len(manifest.inputs)))
     place, wrong = data.draw(st.integers(0, len(good))), data.draw(WRONG)
     for body in (good, good[:place] + wrong + good[place:], good[:place]):
-        for _ in range(2):  # the second time the rest is known
-            assert outcome(quick, body + PADDING) == outcome(slow, body + PADDING)
+        for padding in (b"", PADDING, PADDING):  # the second time the rest is known
+            assert outcome(quick, body + padding) == outcome(slow, body + padding)
 
 
 @pytest.mark.parametrize("spelt", ["[1, 2.5, -0]", "[[1, 2.5, -0]]", "[ [ 1e0 ,25E-1,-0 ] ]"])
