@@ -104,7 +104,7 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
     y = torch.from_numpy(prepared.classes("train")).to(device)
     weights = class_weights(config, prepared)
     model = LogisticRegression(x.shape[1], len(dataset.classes)).to(device)
-    bar.stage("fitting", config.epochs if config.solver == "sgd" else None)
+    bar.stage("fitting", config.epochs if config.solver == "sgd" else None, len(x))
     row_weights = None if weights is None else torch.tensor(list(weights.values())).to(x)
     norms: list[JsonValue] = []
 

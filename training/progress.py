@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 LINE_S = 10.0
 """How often a run without a terminal says that it goes on."""
+MOMENT_S = 1e-6  # so that nothing is divided by 0
 
 
 class Bar:
@@ -30,6 +31,7 @@ class Bar:
         self._said = time.monotonic()
         self._stage, self._done = "", 0
         self._steps: int | None = None
+        self._rows, self._began = 0, self._said
         self._task = self._progress.add_task("", note="")
 
     def __enter__(self) -> Self:
@@ -39,16 +41,21 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def stage(self, name: str, steps: int | None = None) -> None:
-        """Begin the next stage; without `steps` the bar only shows that something goes on."""
+    def stage(self, name: str, steps: int | None = None, rows: int = 0) -> None:
+        """Begin the next stage, each of whose steps goes through `rows`.
+
+        Without `steps` the bar only shows that something goes on.
+        """
         self._progress.remove_task(self._task)
         self._task = self._progress.add_task(name, total=steps, note="")
         self._stage, self._steps, self._done = name, steps, 0
+        self._rows, self._began = rows, time.monotonic()
 
     def step(self, gradient_norm: float) -> None:
         """Count one step of the stage, which left so large a gradient."""
         self._done += 1
-        note = f"gradient {gradient_norm:.1e}"
+        passed = max(time.monotonic() - self._began, MOMENT_S)
+        note = f"{self._done * self._rows / passed:,.0f} rows/s, gradient {gradient_norm:.1e}"
         self._progress.update(self._task, advance=1, note=note)
         if self._lines and time.monotonic() - self._said >= LINE_S:
             self._said = time.monotonic()
