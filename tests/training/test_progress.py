@@ -11,8 +11,8 @@ PROGRAM = """
 from training.progress import Bar
 with Bar() as bar:
     bar.stage("fitting", 2)
-    bar.step()
-    bar.step()
+    bar.step(1e-3)
+    bar.step(1e-3)
     bar.stage("publishing")
 print("done")
 """
