@@ -16,8 +16,9 @@ NOTHING = 1e-13
 """Of the objective: where a step promises less, float64 can tell no better weights."""
 SUFFICIENT = 1e-4  # of the decrease that the gradient promises: Armijo's usual number
 ROUNDING = 1e-14  # of the objective: what float64 cannot tell
-JITTER, FREE_JITTER = 1e-14, 1e-12
-"""Of the largest curvature, with and without a penalty: without one collinear columns have no other."""
+JITTER = 1e-14  # of the largest curvature: what several classes have in common has none
+INDISTINCT = 1e-9
+"""Of the largest curvature: a direction with less is one that the rows do not tell apart."""
 
 
 def minimise(problem: Problem, tick: Callable[[float], None]) -> tuple[int, bool]:
@@ -30,7 +31,7 @@ def minimise(problem: Problem, tick: Callable[[float], None]) -> tuple[int, bool
         step = direction(problem, gradient)
         moved = problem.moved(step)
         tick(gradient.abs().max().item())
-        if not problem.decay:
+        if not problem.penalised:
             problem.refuse_separable(moved)
         settled = bool(moved.abs().max() <= STEP_TOLERANCE * problem.farthest().clamp(min=1))
         settled |= -(gradient * step).sum().item() <= NOTHING * problem.objective().item()
@@ -42,7 +43,7 @@ def minimise(problem: Problem, tick: Callable[[float], None]) -> tuple[int, bool
 def direction(problem: Problem, gradient: Tensor) -> Tensor:
     """Return -(H + penalty)⁻¹ gradient, [k, columns + 1], a little shortened where there is no curvature."""
     curvature = problem.hessian() + torch.diag(problem.ridge())
-    jitter = (JITTER if problem.decay else FREE_JITTER) * curvature.diagonal().max()
+    jitter = JITTER * curvature.diagonal().max()
     curvature.diagonal().add_(jitter)
     while True:
         factor, failed = torch.linalg.cholesky_ex(curvature)
@@ -80,8 +81,6 @@ def spread(problem: Problem) -> Tensor:
     rows = len(problem.x)
     hessian = problem.hessian() * rows
     # What columns or classes have in common, where nothing tells it apart, has no spread: no plain inverse.
-    inverse = torch.linalg.pinv(
-        hessian + torch.diag(problem.ridge()) * rows, rtol=FREE_JITTER, hermitian=True
-    )
+    inverse = torch.linalg.pinv(hessian + torch.diag(problem.ridge()) * rows, rtol=INDISTINCT, hermitian=True)
     found: Tensor = (inverse @ hessian @ inverse).diagonal().clamp(min=0).sqrt()
     return found.reshape(problem.model.linear.weight.shape[0], -1)

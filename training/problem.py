@@ -7,7 +7,10 @@ from torch.nn import functional
 from training.errors import FitError
 from training.model import LogisticRegression
 
-NEGLIGIBLE = 1e-8
+RIDGE = 1e-10
+"""What stands in for no penalty: columns that nearly repeat others would else get huge weights, whose sum is
+rounding. It moves no other weight by more than a millionth."""
+NEGLIGIBLE = 1e-6
 """Of what a step does for the rows that it helps most: no row that it harms by less is in its way."""
 SETTLED = 1e-6
 """Of a logit: what a step moves less is rounding."""
@@ -41,7 +44,8 @@ class Problem:
         self.model, self.x, self.y = model, x, y
         self.binary = model.linear.out_features == 1
         self.targets = y.to(x.dtype).unsqueeze(1) if self.binary else y
-        self.decay = 0.0 if penalty is None else 1 / (penalty * len(x))
+        self.penalised = penalty is not None
+        self.decay = RIDGE if penalty is None else 1 / (penalty * len(x))
         self.row_weights = torch.ones_like(x[:, 0]) if weights is None else weights.to(x)[y]
         plain = nn.BCEWithLogitsLoss() if self.binary else nn.CrossEntropyLoss()
         self.criterion: nn.Module = plain if weights is None else _WeightedLoss(weights.to(x))
