@@ -97,7 +97,7 @@ class Problem:
     def ridge(self) -> Tensor:
         """Return the penalty's second derivatives, the diagonal, as `hessian` has them: 0 for intercepts."""
         weight = self.model.linear.weight
-        ridge = torch.full((weight.shape[0], weight.shape[1] + 1), self.decay).to(weight)
+        ridge = weight.new_full((weight.shape[0], weight.shape[1] + 1), self.decay)
         ridge[:, -1] = 0
         return ridge.flatten()
 
