@@ -41,7 +41,7 @@ Beyond, inputs that separate only some of the rows are not told."""
 class Fit:
     """How a search ended: `gradient_norm` is the objective's largest partial derivative.
 
-    `tolerance` is what a step (newton) or the gradient (the others) had to fall below.
+    `tolerance` is what a step's change of a logit (newton) or the gradient (the others) had to fall below.
     """
 
     solver: str
