@@ -75,10 +75,6 @@ class Encoder:
             raise CellError(int(np.isinf(values).argmax()), NOT_FINITE)
         return values
 
-    def encode_row(self, cells: Sequence[Any]) -> Floats:
-        """Return float32 [1, inputs] of one row; raises CellError, whose place is the input's."""
-        return self.encode_rows([cells])
-
     def sift(self, columns: Sequence[Sequence[Any]]) -> tuple[Floats, dict[int, CellError]]:
         """Return float32 [rows, inputs] as `encode` does, and of each wrong row what is wrong with it.
 

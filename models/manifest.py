@@ -21,6 +21,7 @@ from models.record import (
     Split,
     SplitName,
     Threshold,
+    decision,
 )
 
 SCHEMA_VERSION: Literal[2] = 2
@@ -75,9 +76,7 @@ class Manifest(Frozen):
     @property
     def decision(self) -> Decision:
         """The rule by which this version's probabilities become a class."""
-        positive = None if self.positive is None else self.classes.index(self.positive)
-        band = None if self.abstain is None else (self.abstain.low, self.abstain.high)
-        return Decision(len(self.classes), self.threshold.value, positive, band)
+        return decision(self.classes, self.positive, self.threshold, self.abstain)
 
     @property
     def plain(self) -> bool:

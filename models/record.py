@@ -1,9 +1,11 @@
 """What a training run was given, decided and measured. Knows nothing of the files it wrote."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from models.decision import Decision
 from models.parts import Count, Frozen, Probability, Sha256, Share, Text
 
 SCORE_BINS = 20
@@ -35,6 +37,16 @@ class Abstain(Frozen):
     low: Probability
     high: Probability
     rule: Text
+
+
+def decision(
+    classes: Sequence[str], positive: str | None, threshold: Threshold, abstain: Abstain | None
+) -> Decision:
+    """Return the rule by which probabilities of the classes become one of them, or none."""
+    band = None if abstain is None else (abstain.low, abstain.high)
+    return Decision(
+        len(classes), threshold.value, None if positive is None else classes.index(positive), band
+    )
 
 
 class LogLosses(Frozen):

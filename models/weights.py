@@ -18,7 +18,7 @@ from models.manifest import Manifest
 NO_TABLE = -1
 """The base of an input that is no category."""
 FURTHEST = 1e18
-"""What one input may add: a float32 sum of such numbers stays finite."""
+"""What one input may add to a logit, at most: a float32 sum of such numbers stays finite."""
 
 Floats = NDArray[np.float64]
 
@@ -37,7 +37,9 @@ class Weights:
     def contributions(self, rows: NDArray[np.float32]) -> Floats:
         """Return what each input adds to the logits, [rows, k, inputs], of encoded rows [rows, inputs]."""
         x = rows.astype(np.float64)[:, None]
-        found: Floats = np.clip((x - self.mean) * self.slope, -FURTHEST, FURTHEST)
+        with np.errstate(divide="ignore"):
+            reach = FURTHEST / np.abs(self.slope).max(0)
+        found: Floats = np.clip(x - self.mean, -reach, reach) * self.slope
         gaps = np.isnan(found)
         if gaps.any():
             found = np.where(gaps, self.missing, found)

@@ -63,6 +63,7 @@ class Config(TableOptions, DecisionOptions, BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
+        env_prefix_target="all",  # of --schema too, whose field is called otherwise
         env_ignore_empty=True,  # compose and Kubernetes write an unset variable so
         frozen=True,
         validate_default=True,

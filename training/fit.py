@@ -74,6 +74,10 @@ def fit(
         if solver == "newton":
             iterations, converged = newton.minimise(problem, tick)
         else:
+            if config.strength is None and problem.size <= NEWTON_WEIGHTS:
+                # The others stop somewhere on the way to infinity, and could not tell.
+                trial = Problem(copy.deepcopy(problem.model), problem.x, y, penalty=None, weights=weights)
+                newton.minimise(trial, lambda _: None)
             iterations = (sgd if solver == "sgd" else lbfgs)(problem, config, tick)
         objective, norm = problem.objective().item(), problem.gradient_norm()
         if solver != "newton":
@@ -83,14 +87,8 @@ def fit(
             f"{solver} diverged at --learning-rate={config.learning_rate:g}, "
             f"--penalty={config.penalty}; lower the first or raise the second"
         )
-    if config.strength is None and solver != "newton":
+    if config.strength is None:
         problem.refuse_separable()
-        if problem.size <= NEWTON_WEIGHTS:  # the others stop where it still sees weights run away
-            with one_thread():
-                newton.minimise(
-                    Problem(copy.deepcopy(problem.model), problem.x, y, penalty=None, weights=weights),
-                    lambda _: None,
-                )
     tolerance = newton.STEP_TOLERANCE if solver == "newton" else GRADIENT_TOLERANCE
     return Fit(solver, iterations, objective, norm, tolerance, converged)
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from models.cores import usable_cores
-from models.decision import BINARY, Decision
+from models.decision import BINARY
 from models.inputs import Input
 from models.manifest import Golden
-from models.record import Metrics, Scores, SplitName
+from models.record import Metrics, Scores, SplitName, decision
 from training import design as designs
 from training import evaluation, leakage, newton, reference
 from training.config import Config
@@ -95,51 +95,44 @@ def prepare(config: Config, bar: Bar) -> Prepared:
     return replace(prepared, dataset=replace(dataset, doubts=dataset.doubts + said))
 
 
+@dataclass(frozen=True)
+class _Fitted:
+    """Weights [k, columns] and intercepts [k] before any calibration, their spread, and the gradients."""
+
+    found: Fit
+    weights: dict[str, float] | None
+    weight: Floats
+    bias: Floats
+    spread: Floats | None
+    norms: list[JsonValue]
+
+
 def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
     """Fit, decide, evaluate and export. Raises TrainingError of the stage that failed."""
-    device = choose_device(config.device)
-    torch.set_num_threads(usable_cores())  # its own count leaves out a container's quota
     dataset, design = prepared.dataset, prepared.design
-    x = torch.from_numpy(prepared.columns("train")).to(device)
-    y = torch.from_numpy(prepared.classes("train")).to(device)
-    weights = class_weights(config, prepared)
-    model = LogisticRegression(x.shape[1], len(dataset.classes)).to(device)
-    bar.stage("fitting", config.epochs if config.solver == "sgd" else None, len(x))
-    row_weights = None if weights is None else torch.tensor(list(weights.values())).to(x)
-    norms: list[JsonValue] = []
-
-    def tick(norm: float) -> None:
-        norms.append(norm)
-        bar.step(norm)
-
-    found = fit(model, x, y, config, row_weights, tick)
-    spread = _spread(model, x, y, config, row_weights)
-    weight: Floats = model.linear.weight.detach().cpu().numpy()
-    bias: Floats = model.linear.bias.detach().cpu().numpy()
-    if weights is not None:  # the served probabilities are those of the data as it is
-        first, last = weights.values()
-        bias = bias - np.log(last / first)
+    fitted = _fit(config, prepared, bar)
+    weight, bias = fitted.weight, fitted.bias
 
     bar.stage("evaluating")
     logits = prepared.columns("validation") @ weight.T + bias
     decided = decide(
-        config, dataset.classes, logits, prepared.classes("validation"), weights, seed=config.seed
+        config, dataset.classes, logits, prepared.classes("validation"), fitted.weights, seed=config.seed
     )
     weight, bias = weight * decided.slope, bias * decided.slope + decided.offset
-    spread = None if spread is None else spread * decided.slope
+    spread = None if fitted.spread is None else fitted.spread * decided.slope
     scorer = served(design, weight, bias)
     with torch.inference_mode():
         given: dict[SplitName, NDArray[np.float32]] = {
             name: scorer(torch.from_numpy(prepared.raw[rows])).numpy() for name, rows in dataset.parts.items()
         }
-    decision = rule(dataset.classes, decided)
+    rule = decision(dataset.classes, decided.positive, decided.threshold, decided.abstain)
     majority = int(np.bincount(prepared.classes("train")).argmax())
     metrics: dict[SplitName, Metrics | None] = {
         # No figure is measured on rows that something was chosen on.
         name: None
         if name == "validation" and decided.chosen
         else evaluate(
-            answers, prepared.classes(name), decision, majority, intervals=name == "test", seed=config.seed
+            answers, prepared.classes(name), rule, majority, intervals=name == "test", seed=config.seed
         )
         for name, answers in given.items()
     }
@@ -151,16 +144,16 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
     files["evaluation.json"] = evaluation.build(
         {name: (given[name], prepared.classes(name)) for name in dataset.parts if metrics[name] is not None},
         dataset.classes,
-        decision,
-        slopes=_slopes(prepared, weight),
+        rule,
+        slopes=_slopes(prepared, scorer),
         design={prepared.inputs[part.input].name: list(part.names) for part in design.parts},
         coefficients=_coefficients(prepared, weight, bias, spread),
-        iterations=norms,
+        iterations=fitted.norms,
         warnings=list(dataset.doubts),
     )
     return Trained(
-        found,
-        weights,
+        fitted.found,
+        fitted.weights,
         decided,
         weight,
         bias,
@@ -171,18 +164,36 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
     )
 
 
+def _fit(config: Config, prepared: Prepared, bar: Bar) -> _Fitted:
+    device = choose_device(config.device)
+    torch.set_num_threads(usable_cores())  # its own count leaves out a container's quota
+    x = torch.from_numpy(prepared.columns("train")).to(device)
+    y = torch.from_numpy(prepared.classes("train")).to(device)
+    weights = class_weights(config, prepared)
+    own = None if weights is None else torch.tensor(list(weights.values()), dtype=x.dtype, device=device)
+    model = LogisticRegression(x.shape[1], len(prepared.dataset.classes)).to(device)
+    bar.stage("fitting", config.epochs if config.solver == "sgd" else None, len(x))
+    norms: list[JsonValue] = []
+
+    def tick(norm: float) -> None:
+        norms.append(norm)
+        bar.step(norm)
+
+    found = fit(model, x, y, config, own, tick)
+    spread = _spread(model, x, y, config, own)
+    weight: Floats = model.linear.weight.detach().cpu().numpy()
+    bias: Floats = model.linear.bias.detach().cpu().numpy()
+    if weights is not None:  # the served probabilities are those of the data as it is
+        first, last = weights.values()
+        bias = bias - np.log(last / first)
+    return _Fitted(found, weights, weight, bias, spread, norms)
+
+
 def served(design: Design, weight: Floats, bias: Floats) -> Scorer:
     """Return the module of weights [k, columns] and intercepts [k]."""
     tensors = {name: torch.from_numpy(value) for name, value in design.weights(weight, bias).items()}
     gaps = any(item.kind != "categorical" and item.missing.admitted for item in design.inputs)
     return Scorer(tensors, gaps=gaps).eval()
-
-
-def rule(classes: tuple[str, ...], decided: Decided) -> Decision:
-    """Return how probabilities become answers."""
-    positive = None if decided.positive is None else classes.index(decided.positive)
-    band = None if decided.abstain is None else (decided.abstain.low, decided.abstain.high)
-    return Decision(len(classes), decided.threshold.value, positive, band)
 
 
 def class_weights(config: Config, prepared: Prepared) -> dict[str, float] | None:
@@ -215,11 +226,10 @@ def _spread(
         return newton.spread(problem).cpu().numpy()
 
 
-def _slopes(prepared: Prepared, weight: Floats) -> dict[str, JsonValue]:
+def _slopes(prepared: Prepared, scorer: Scorer) -> dict[str, JsonValue]:
     """Return for each number what a unit of it adds to each logit; None for a category."""
-    slope = prepared.design.weights(weight, np.zeros(len(weight)))["slope"]
     return {
-        item.name: None if item.kind == "categorical" else slope[:, place].tolist()
+        item.name: None if item.kind == "categorical" else scorer.slope[:, place].tolist()
         for place, item in enumerate(prepared.inputs)
     }
 

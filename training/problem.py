@@ -9,7 +9,7 @@ from training.model import LogisticRegression
 
 RIDGE = 1e-10
 """What stands in for no penalty: columns that nearly repeat others would else get huge weights, whose sum is
-rounding. It moves no other weight by more than a millionth."""
+rounding."""
 NEGLIGIBLE = 1e-6
 """Of what a step does for the rows that it helps most: no row that it harms by less is in its way."""
 SETTLED = 1e-6
@@ -29,7 +29,7 @@ class _WeightedLoss(nn.Module):
 
 
 class Problem:
-    """Standardised columns, float64 [rows, columns], classes, and the penalty a row (0 without one)."""
+    """Standardised columns, float64 [rows, columns], classes, and the penalty a row (RIDGE without one)."""
 
     def __init__(
         self,

@@ -1,6 +1,5 @@
 """Rows of cells to rows of numbers: all at once, or sifted by what is wrong. Knows nothing of requests."""
 
-import contextlib
 import difflib
 import struct
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.cells import NUMBERS
 from models.encode import Encoder, by_column
 from models.manifest import Manifest
 from service.errors import MAX_DETAILS, quote
@@ -56,9 +54,8 @@ class Rows:
         if len(self._names) == 1:  # of one name it gives no tuple
             self._cells = lambda row: (row[self._names[0]],)
         self._row = struct.Struct(f"<{len(self._names)}f")
-        self._plain = manifest.plain
 
-    def pack(self, rows: Sequence[Sequence[float]]) -> bytes:
+    def pack(self, rows: list[list[float]]) -> bytes:
         """Return float32 [rows, inputs], raw; raises OverflowError for what float32 cannot hold."""
         if len(rows) == 1:
             return self._row.pack(*rows[0])
@@ -71,7 +68,7 @@ class Rows:
         """
         kinds = set(map(type, instances))
         if kinds == {list}:
-            return self._encode(instances)
+            return self.encoder.encode_rows(instances)
         if kinds != {dict}:
             raise ValueError("not rows of one form")
         try:
@@ -82,16 +79,6 @@ class Rows:
         most = max(map(len, instances))
         if most > len(self._names) and not self._known.issuperset(chain.from_iterable(instances)):
             raise ValueError("a name that is not known")
-        return self._encode(rows)
-
-    def _encode(self, rows: Sequence[Sequence[Any]]) -> Floats:
-        alike = self._plain and set(map(len, rows)) == {len(self._names)}
-        # Numbers and nothing else need not be looked at by column.
-        if alike and NUMBERS.issuperset(map(type, chain.from_iterable(rows))):
-            with contextlib.suppress(OverflowError, struct.error):
-                values = np.frombuffer(self.pack(rows), "<f4").reshape(len(rows), -1)
-                if np.isfinite(values).all():
-                    return values
         return self.encoder.encode_rows(rows)
 
     def sift(self, instances: list[Any]) -> tuple[Floats, list[Wrong | None]]:

@@ -121,7 +121,7 @@ def test_the_place_is_the_rows_and_the_inputs() -> None:
         encoder.encode([[1, 2, 1e39], [True] * 3, ["Bonn"] * 3])
     assert caught.value.place == 2 * 3 + 0
     with pytest.raises(CellError) as caught:
-        encoder.encode_row([1, True, 3])
+        encoder.encode_rows([[1, True, 3]])
     assert caught.value.place == 2
 
 
@@ -132,7 +132,7 @@ def test_a_row_is_the_same_alone_and_among_others(rows: list[tuple[Any, ...]]) -
     together = encoder.encode(by_column(rows))
     assert together.dtype == np.float32
     assert together.flags.c_contiguous
-    alone = np.concatenate([encoder.encode_row(row) for row in rows])
+    alone = np.concatenate([encoder.encode_rows([row]) for row in rows])
     np.testing.assert_array_equal(together, alone)
     sifted, wrong = encoder.sift(by_column(rows))
     assert wrong == {}
@@ -151,10 +151,10 @@ def test_sifting_takes_and_refuses_what_encoding_each_row_does(rows: list[tuple[
             assert (told.place, str(told)) == (0, "not a finite number")
             continue
         if told is None:
-            np.testing.assert_array_equal(values[number], encoder.encode_row(row)[0])
+            np.testing.assert_array_equal(values[number], encoder.encode_rows([row])[0])
             continue
         with pytest.raises(CellError) as caught:
-            encoder.encode_row(row)
+            encoder.encode_rows([row])
         # Of the first wrong cell; encoding finds a number that is too large after what is of a wrong kind.
         assert told.place <= caught.value.place
         assert str(told) == refusal(frozen_inputs()[told.place], row[told.place])

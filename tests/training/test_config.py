@@ -133,3 +133,12 @@ def test_what_people_write_around_a_value_is_taken_off(monkeypatch: pytest.Monke
     found = load(["--epochs", " 3 ", "--store", "\ufeff~/store"])
     assert (found.solver, found.data, found.name, found.epochs) == ("sgd", "toy", "toy", 3)
     assert found.store == Path("~/store").expanduser()
+
+
+def test_the_schema_has_a_variable_as_the_others_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TRAINING_SCHEMA; one of somebody else's that is called SCHEMA means nothing."""
+    monkeypatch.setenv("SCHEMA", "/theirs.toml")
+    assert load([]).schema_file is None
+    monkeypatch.setenv("TRAINING_SCHEMA", "/ours.toml")
+    assert load([]).schema_file == Path("/ours.toml")
+    assert load(["--schema", "/flag.toml"]).schema_file == Path("/flag.toml")

@@ -119,12 +119,20 @@ def test_without_a_penalty_separable_rows_have_no_optimum(solver: str) -> None:
         trained((x, torch.tensor([0, 0, 1, 1])), penalty="none", solver=solver)
 
 
-def test_nor_do_rows_that_are_separable_in_part() -> None:
+@pytest.mark.parametrize("solver", ["newton", "lbfgs", "sgd"])
+def test_nor_do_rows_that_are_separable_in_part(solver: str) -> None:
     """A category that occurs with one class alone."""
     x, y = noisy()
     one = (y == 1) & (torch.arange(len(y)) % 3 == 0)
     with pytest.raises(FitError, match="some of the train rows"):
-        trained((torch.cat([x[:, :2], one[:, None].double()], 1), y), penalty="none")
+        trained((torch.cat([x[:, :2], one[:, None].double()], 1), y), penalty="none", solver=solver)
+
+
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+def test_nor_does_one_of_three_classes_that_is_apart(solver: str) -> None:
+    """As iris' setosa is from the others."""
+    with pytest.raises(FitError, match="without a penalty"):
+        trained(load(load_iris), penalty="none", solver=solver)
 
 
 def test_one_row_far_away_is_no_separation() -> None:
