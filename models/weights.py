@@ -4,8 +4,10 @@ The logits of a row are its bias and what each input adds: slope · (x - mean), 
 for a categorical input, whose x is a code, the entry `base` + x of the table.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +19,6 @@ from models.manifest import Manifest
 
 NO_TABLE = -1
 """The base of an input that is no category."""
-FURTHEST = 1e18
-"""What one input may add to a logit, at most: a float32 sum of such numbers stays finite."""
 
 Floats = NDArray[np.float64]
 
@@ -34,16 +34,18 @@ class Weights:
     table: Floats
     bias: Floats
 
+    @cached_property
+    def _coded(self) -> list[int]:
+        """The places of the categorical inputs."""
+        found: list[int] = np.flatnonzero(self.base != NO_TABLE).tolist()
+        return found
+
     def contributions(self, rows: NDArray[np.float32]) -> Floats:
         """Return what each input adds to the logits, [rows, k, inputs], of encoded rows [rows, inputs]."""
-        x = rows.astype(np.float64)[:, None]
-        with np.errstate(divide="ignore"):
-            reach = FURTHEST / np.abs(self.slope).max(0)
-        found: Floats = np.clip(x - self.mean, -reach, reach) * self.slope
-        gaps = np.isnan(found)
-        if gaps.any():
-            found = np.where(gaps, self.missing, found)
-        for place in np.flatnonzero(self.base != NO_TABLE):
+        found: Floats = (rows - self.mean)[:, None] * self.slope
+        if math.isnan(found.sum()):
+            found = np.where(np.isnan(found), self.missing, found)
+        for place in self._coded:
             codes = self.base[place] + rows[:, place].astype(np.int64)
             found[:, :, place] = self.table[:, codes].T
         return found

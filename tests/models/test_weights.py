@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.errors import StoreError
 from models.manifest import Manifest
-from models.weights import FURTHEST, Weights, bases, probabilities, read, shapes
+from models.weights import Weights, bases, probabilities, read, shapes
 
 TENSORS: dict[str, NDArray[Any]] = {
     "mean": np.array([3.5, 0, 0], np.float32),
@@ -43,11 +43,13 @@ def test_each_input_adds_what_its_kind_says(weights: Weights) -> None:
     assert weights.logits(rows).tolist() == [[2.75], [4.5]]
 
 
-def test_no_number_adds_more_than_is_finite_in_float32(weights: Weights) -> None:
-    """However far it is."""
-    furthest = np.finfo(np.float32).max
+def test_what_a_number_adds_is_exact_however_far_it_is(weights: Weights) -> None:
+    """float64 holds what any float32 adds."""
+    furthest = float(np.finfo(np.float32).max)
     rows = np.array([[furthest, 0, 0], [-furthest, 0, 0]], np.float32)
-    assert weights.contributions(rows)[:, 0, 0].tolist() == [FURTHEST, -FURTHEST]
+    expected = [(each - weights.mean[0]) * weights.slope[0, 0] for each in (furthest, -furthest)]
+    assert weights.contributions(rows)[:, 0, 0].tolist() == expected
+    assert np.isfinite(expected).all()
 
 
 def test_the_first_format_scales_by_the_deviation(frozen_first: Path) -> None:
