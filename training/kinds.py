@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from training import dates, identifiers, numerals
 from training.columns import MISSING, Categories, Column, Numbers, Truths
+from training.reference import OWN_PLACE_ROWS
 from training.schema import Asked
 from training.target import WHOLE
 
@@ -22,8 +23,6 @@ DIGITS = {"1", "0"}
 TRUE = ("true", "yes", "t", "y", "1")
 FEW = range(3, 11)
 """Different whole numbers that may be names of categories as well."""
-RARE_ROWS = 10
-"""A category with fewer rows shares its weight with the other rare ones."""
 SHOWN = 40
 """Characters of a wrong cell that an error repeats."""
 LARGEST = float(np.finfo(np.float32).max)
@@ -191,10 +190,10 @@ class Finder:
         found = Categories(name, distinct, places[codes])
         most = int(np.bincount(codes[codes >= 0]).max())
         doubts = []
-        if most < RARE_ROWS:
+        if most < OWN_PLACE_ROWS:
             doubts.append(
-                f"{name}: none of its {len(distinct)} texts has {RARE_ROWS} rows, so all weigh the same; "
-                f"--leave-out {flag} leaves it out"
+                f"{name}: none of its {len(distinct)} texts has {OWN_PLACE_ROWS} rows, so all weigh the "
+                f"same; --leave-out {flag} leaves it out"
             )
         return Found(found, "", doubts, texts)
 

@@ -6,11 +6,13 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+from training.options import NOTHING
+
 MIN_CLASS_ROWS = 10
 """Of each class: a stratified 60/20/20 split then gives every split two rows of it."""
 MANY = 50
 """From so many different numbers on, a target looks like a quantity."""
-EMPTY_WORDS = frozenset({"na", "n/a", "nan", "null", "none", "?", "-"})
+EMPTY_WORDS = frozenset(map(str.casefold, NOTHING))
 
 Integers = NDArray[np.int64]
 

@@ -9,6 +9,9 @@ from training import thresholds
 
 Names = tuple[str, ...]
 
+NOTHING: Names = ("NA", "N/A", "NaN", "null", "None", "?", "-")
+"""Cells that usually mean a missing one."""
+
 
 class TableOptions(BaseModel):
     """What a column is, where the file alone does not say it; each column name is given on its own."""
@@ -22,7 +25,7 @@ class TableOptions(BaseModel):
         (), description="Columns to keep that would be left out, as an identifier or as nearly all different."
     )
     missing: Names = Field(
-        ("NA", "N/A", "NaN", "null", "None", "?", "-"),
+        NOTHING,
         description="Cells that mean a missing number, in any case, beside an empty cell.",
     )
     encoding: str = Field(

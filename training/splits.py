@@ -2,8 +2,7 @@
 
 A unit is what stays together: rows with equal texts, a group, or an instant. Units are ordered, the first
 60 % of the rows are train, the next 20 % validation, the last 20 % test, and a unit goes where its middle
-row would. So the two hashes at which validation and
-test begin tell of any row where it was.
+row would. So the two hashes at which validation and test begin tell of any row where it was.
 """
 
 import hashlib
