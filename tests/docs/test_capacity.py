@@ -95,8 +95,8 @@ def test_what_the_text_makes_of_the_figures_holds() -> None:
     assert f"needs {few:.0f} cores instead of the {busy:.0f} of clients" in PAGE
     echo = number(rate(*BUSY, server="limit")) / PROCESSES
     assert f"about {round(echo, -3):,.0f} requests a second and core" in PAGE
-    assert "three fifths of the cores" in PAGE
-    assert round(MILLION / echo / busy, 1) == 0.6
+    assert "half of the cores" in PAGE
+    assert round(MILLION / echo / busy, 1) == 0.5
     mib = float(FOOTPRINT["logitserve"]["memory (PSS), MiB"])
     assert f"100 take {100 * mib / 1024:.0f} GiB and 3 take {3 * mib / 1024:.0f} GiB" in PAGE
     start_s = ceil(float(FOOTPRINT["logitserve"]["start to ready, s"]))
