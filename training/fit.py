@@ -8,10 +8,12 @@ The intercept is free, and v is 1 without class weights. Starting from zero keep
 two classes centred, as scikit-learn's are: each step takes from some what it gives to others.
 """
 
+import contextlib
 import copy
 import inspect
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +22,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
+from models.cores import usable_cores
 from training import newton
+from training.batches import BLOCK_ROWS, Batches, every, whole
 from training.config import Config
 from training.errors import FitError
 from training.model import LogisticRegression
-from training.problem import Problem
+from training.problem import Problem, Ranks
 
 GRADIENT_TOLERANCE = 1e-8
 """Largest component of the gradient at which sgd and lbfgs have converged: coefficients then agree with
@@ -37,11 +41,20 @@ NEWTON_WEIGHTS = 1000
 Beyond, inputs that separate only some of the rows are not told."""
 
 
+THINNED = 16
+"""A fit begins at the optimum of every so many rows, which saves passes through all of them."""
+THINNED_ROWS = 8192
+"""From so many such rows on: fewer are far from the others' optimum, and no quicker."""
+MOST_THINNED = 1 << 17
+"""So many are near enough to it, however many others there are; they are held in memory."""
+
+
 @dataclass(frozen=True)
 class Fit:
     """How a search ended: `gradient_norm` is the objective's largest partial derivative.
 
     `tolerance` is what a step's change of a logit (newton) or the gradient (the others) had to fall below.
+    `spread` is that of the weights as `newton.spread` finds it, [k, columns + 1]; None beyond NEWTON_WEIGHTS.
     """
 
     solver: str
@@ -50,47 +63,67 @@ class Fit:
     gradient_norm: float
     tolerance: float
     converged: bool
+    spread: Tensor | None
 
 
 def fit(
     model: LogisticRegression,
-    x: Tensor,
-    y: Tensor,
+    batches: Batches,
     config: Config,
     weights: Tensor | None = None,
     tick: Callable[[float], None] = lambda _: None,
+    ranks: Ranks | None = None,
 ) -> Fit:
-    """Fit the module in place to columns [rows, columns] and class indices, int64 [rows], on its device.
+    """Fit the module in place to rows, on their device.
 
-    `weights` are those of the classes, [classes]. Works in float64 on one thread, so that the same rows give
-    the same bytes. Calls `tick` with the gradient's norm after each epoch of sgd or iteration. Raises
-    FitError when the weights diverge, or there is no optimum without a penalty.
+    `weights` are those of the classes, [classes]; with several `ranks`, the rows are this one's. Works in
+    float64, and adds up in one order, so that the same rows give the same bytes. Calls `tick` with the
+    gradient's norm after each epoch of sgd or iteration. Raises FitError when the weights diverge, or there
+    is no optimum without a penalty.
     """
-    problem = Problem(model.double(), x.double(), y, penalty=config.strength, weights=weights)
+    problem = Problem(model, batches, penalty=config.strength, weights=weights, ranks=ranks)
     solver = config.solver
     if solver == "auto":
         solver = "newton" if problem.size <= NEWTON_WEIGHTS else "lbfgs"
-    with one_thread():
+    curved = problem.size <= NEWTON_WEIGHTS
+    with one_thread(), _threads() as pool:
+        if batches.rows > BLOCK_ROWS:
+            problem.map = pool.map
         if solver == "newton":
-            iterations, converged = newton.minimise(problem, tick)
+            _begin(problem)
+            at, iterations, converged = newton.minimise(problem, tick)
         else:
-            if config.strength is None and problem.size <= NEWTON_WEIGHTS:
+            if config.strength is None and curved:
                 # The others stop somewhere on the way to infinity, and could not tell.
-                trial = Problem(copy.deepcopy(problem.model), problem.x, y, penalty=None, weights=weights)
+                trial = Problem(copy.deepcopy(model), batches, penalty=None, weights=weights, ranks=ranks)
                 newton.minimise(trial, lambda _: None)
             iterations = (sgd if solver == "sgd" else lbfgs)(problem, config, tick)
-        objective, norm = problem.objective().item(), problem.gradient_norm()
-        if solver != "newton":
-            converged = norm <= GRADIENT_TOLERANCE
-    if not math.isfinite(norm):
-        raise FitError(
-            f"{solver} diverged at --learning-rate={config.learning_rate:g}, "
-            f"--penalty={config.penalty}; lower the first or raise the second"
-        )
-    if config.strength is None:
-        problem.refuse_separable()
-    tolerance = newton.STEP_TOLERANCE if solver == "newton" else GRADIENT_TOLERANCE
-    return Fit(solver, iterations, objective, norm, tolerance, converged)
+            at = problem.evaluate(curved=curved)
+            converged = at.norm <= GRADIENT_TOLERANCE
+        if not math.isfinite(at.norm):
+            raise FitError(
+                f"{solver} diverged at --learning-rate={config.learning_rate:g}, "
+                f"--penalty={config.penalty}; lower the first or raise the second"
+            )
+        if config.strength is None:
+            at.refuse_separable()
+        tolerance = newton.STEP_TOLERANCE if solver == "newton" else GRADIENT_TOLERANCE
+        spread = newton.spread(problem, at) if curved else None
+    return Fit(solver, iterations, at.objective, at.norm, tolerance, converged, spread)
+
+
+def _begin(problem: Problem) -> None:
+    """Go to the optimum of some of the rows, if there are many, under the same penalty a row."""
+    if problem.rows < THINNED * THINNED_ROWS:
+        return
+    few = every(max(THINNED, problem.rows // MOST_THINNED), problem.batches)
+    own, weights = copy.deepcopy(problem.model), problem.weights
+    trial = Problem(own, few, penalty=None, weights=weights, ranks=problem.ranks)
+    trial.penalised, trial.decay = problem.penalised, problem.decay
+    trial.map = problem.map
+    with contextlib.suppress(FitError):  # all rows may have an optimum where some have none
+        newton.minimise(trial, lambda _: None)
+        problem.model.set(own.linear.weight, own.linear.bias)
 
 
 class _LBFGS(torch.optim.LBFGS):
@@ -103,8 +136,9 @@ class _LBFGS(torch.optim.LBFGS):
 def sgd(problem: Problem, config: Config, tick: Callable[[float], None]) -> int:
     """Run the loop of the lecture and return its epochs; `weight_decay` is the penalty's gradient."""
     model = problem.model
+    x, y = whole(problem.batches)
     loader = DataLoader(
-        TensorDataset(problem.x, problem.targets),
+        TensorDataset(x, problem.targets(y)),
         batch_size=config.batch_rows,
         shuffle=True,
         generator=torch.Generator().manual_seed(config.seed),
@@ -118,7 +152,7 @@ def sgd(problem: Problem, config: Config, tick: Callable[[float], None]) -> int:
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        norm = problem.gradient_norm()
+        norm = problem.evaluate(curved=False).norm
         tick(norm)
         if norm <= GRADIENT_TOLERANCE:
             return epoch
@@ -138,15 +172,18 @@ def lbfgs(problem: Problem, _config: Config, tick: Callable[[float], None]) -> i
     )
 
     def evaluate() -> float:
-        optimizer.zero_grad()
-        objective = problem.objective()
-        objective.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        tick(max(part.grad.abs().max().item() for part in (weight, bias) if part.grad is not None))
-        return objective.item()
+        at = problem.evaluate(curved=False)
+        weight.grad, bias.grad = at.gradient[:, :-1].contiguous(), at.gradient[:, -1].contiguous()
+        tick(at.norm)
+        return at.objective
 
     optimizer.step(evaluate)  # type: ignore[no-untyped-call]  # as above
     iterations: int = optimizer.state[weight]["n_iter"]
     return iterations
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(usable_cores(), "fit", torch.set_num_threads, (1,))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from training.batches import Arrays
 from training.design import Design
 from training.model import LogisticRegression
 from training.newton import minimise
@@ -46,14 +47,14 @@ def leaks(
     for part in design.parts:
         own = slice(part.first, part.first + len(part.names))
         model = LogisticRegression(len(part.names), classes).double()
-        problem = Problem(model, x[:, own], y, penalty=PENALTY)
+        problem = Problem(model, Arrays(x[:, own], y), penalty=PENALTY)
         if problem.size > MOST_WEIGHTS:
             continue
         minimise(problem, lambda _: None)
         # On train rows too: a few validation rows may all be right by luck.
         removed = min(
             1
-            - Problem(model, columns[:, own], truth, penalty=None).objective().item()
+            - Problem(model, Arrays(columns[:, own], truth), penalty=None).evaluate().objective
             / _baseline(shares, truth)
             for columns, truth in ((x, y), (others, labels))
         )

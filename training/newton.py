@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from training.problem import Problem
+from training.problem import Point, Problem
 
 STEP_TOLERANCE = 1e-9
 """Largest change of a logit, of logits beyond 1 in their proportion, at which it has converged: a gradient of
@@ -21,66 +21,68 @@ INDISTINCT = 1e-9
 """Of the largest curvature: a direction with less is one that the rows do not tell apart."""
 
 
-def minimise(problem: Problem, tick: Callable[[float], None]) -> tuple[int, bool]:
-    """Minimise in place; return the iterations, and whether the last step was too small to matter.
+def minimise(problem: Problem, tick: Callable[[float], None]) -> tuple[Point, int, bool]:
+    """Minimise in place; return the end, the iterations, and whether the last step was too small to matter.
 
-    Raises FitError as `Problem.refuse_separable`, without a penalty.
+    Raises FitError as `Point.refuse_separable`, without a penalty.
     """
+    at = problem.evaluate()
     for iteration in range(1, MAX_ITERATIONS + 1):
-        gradient = problem.gradient()
-        step = direction(problem, gradient)
-        moved = problem.moved(step)
-        tick(gradient.abs().max().item())
+        step = direction(problem, at)
+        tick(at.norm)
+        promised = -(at.gradient * step).sum().item()
+        there, lower = _descend(problem, at, step, promised)
         if not problem.penalised:
-            problem.refuse_separable(moved)
-        settled = bool(moved.abs().max() <= STEP_TOLERANCE * problem.farthest().clamp(min=1))
-        settled |= -(gradient * step).sum().item() <= NOTHING * problem.objective().item()
-        if not _descend(problem, gradient, step) or settled:
-            return iteration, settled
-    return MAX_ITERATIONS, False
+            there.refuse_separable()
+        settled = there.moved <= STEP_TOLERANCE * max(at.farthest, 1)
+        settled |= promised <= NOTHING * at.objective
+        if not lower or settled:
+            return there if lower else at, iteration, settled
+        at = there
+    return at, MAX_ITERATIONS, False
 
 
-def direction(problem: Problem, gradient: Tensor) -> Tensor:
-    """Return -(H + penalty)⁻¹ gradient, [k, columns + 1], a little shortened where there is no curvature."""
-    curvature = problem.hessian() + torch.diag(problem.ridge())
+def direction(problem: Problem, at: Point) -> Tensor:
+    """Return -(H + penalty)⁻¹ gradient, [k, width], a little shortened where there is no curvature."""
+    assert at.hessian is not None  # noqa: S101 - it was asked for
+    curvature = at.hessian + torch.diag(problem.ridge())
     jitter = JITTER * curvature.diagonal().max()
     curvature.diagonal().add_(jitter)
     while True:
         factor, failed = torch.linalg.cholesky_ex(curvature)
         if not failed:
-            step = -torch.cholesky_solve(gradient.reshape(-1, 1), factor).reshape(gradient.shape)
+            step = -torch.cholesky_solve(at.gradient.reshape(-1, 1), factor).reshape(at.gradient.shape)
             # What all of several classes have in common changes no probability.
             return step if problem.binary else step - step.mean(0)
         jitter *= 100
         curvature.diagonal().add_(jitter)
 
 
-@torch.no_grad()
-def _descend(problem: Problem, gradient: Tensor, step: Tensor) -> bool:
-    """Take as much of the step as lowers the objective; return False if none does."""
-    linear = problem.model.linear
-    before, slope = problem.objective().item(), (gradient * step).sum().item()
-    weight, bias = linear.weight.clone(), linear.bias.clone()
-    length = 1.0
+def _descend(problem: Problem, at: Point, step: Tensor, promised: float) -> tuple[Point, bool]:
+    """Take as much of the step as lowers the objective; return the last point, and False if none does."""
+    theta, length = problem.theta, 1.0
     for _ in range(HALVINGS):
-        problem.model.set(weight + length * step[:, :-1], bias + length * step[:, -1])
-        after = problem.objective().item()
-        if after <= before + SUFFICIENT * length * slope + ROUNDING * abs(before):
-            return True
+        taken = theta + length * step
+        problem.model.set(taken[:, :-1], taken[:, -1])
+        there = problem.evaluate(step)
+        rounding = ROUNDING * abs(at.objective)
+        if there.objective <= at.objective - SUFFICIENT * length * promised + rounding:
+            return there, True
         length /= 2
-    problem.model.set(weight, bias)
-    return False
+    problem.model.set(theta[:, :-1], theta[:, -1])
+    return there, False
 
 
-def spread(problem: Problem) -> Tensor:
-    """Return each weight's standard deviation under the penalty, [k, columns + 1]; its bias is not counted.
+def spread(problem: Problem, at: Point) -> Tensor:
+    """Return each weight's standard deviation under the penalty, [k, width]; its bias is not counted.
 
     The square root of the diagonal of (H + λ)⁻¹ H (H + λ)⁻¹, where H is the log-likelihood's Hessian at the
     optimum and λ the penalty's.
     """
-    rows = len(problem.x)
-    hessian = problem.hessian() * rows
+    assert at.hessian is not None  # noqa: S101 - as above
+    hessian = at.hessian * problem.rows
     # What columns or classes have in common, where nothing tells it apart, has no spread: no plain inverse.
-    inverse = torch.linalg.pinv(hessian + torch.diag(problem.ridge()) * rows, rtol=INDISTINCT, hermitian=True)
+    penalty = torch.diag(problem.ridge()) * problem.rows
+    inverse = torch.linalg.pinv(hessian + penalty, rtol=INDISTINCT, hermitian=True)
     found: Tensor = (inverse @ hessian @ inverse).diagonal().clamp(min=0).sqrt()
-    return found.reshape(problem.model.linear.weight.shape[0], -1)
+    return found.reshape(at.gradient.shape)

@@ -14,7 +14,8 @@ from models.inputs import Input
 from models.manifest import Golden
 from models.record import Metrics, Scores, SplitName, decision
 from training import design as designs
-from training import evaluation, leakage, newton, reference
+from training import evaluation, leakage, reference
+from training.batches import Arrays
 from training.config import Config
 from training.dataset import Dataset, load
 from training.decide import Decided, check, decide
@@ -22,9 +23,8 @@ from training.design import Design
 from training.errors import SettingError
 from training.evaluate import evaluate
 from training.export import export, golden
-from training.fit import NEWTON_WEIGHTS, Fit, fit, one_thread
+from training.fit import Fit, fit, one_thread
 from training.model import LogisticRegression
-from training.problem import Problem
 from training.progress import Bar
 from training.scorer import Scorer
 
@@ -179,8 +179,8 @@ def _fit(config: Config, prepared: Prepared, bar: Bar) -> _Fitted:
         norms.append(norm)
         bar.step(norm)
 
-    found = fit(model, x, y, config, own, tick)
-    spread = _spread(model, x, y, config, own)
+    found = fit(model, Arrays(x, y), config, own, tick)
+    spread = None if found.spread is None else found.spread.cpu().numpy()
     weight: Floats = model.linear.weight.detach().cpu().numpy()
     bias: Floats = model.linear.bias.detach().cpu().numpy()
     if weights is not None:  # the served probabilities are those of the data as it is
@@ -214,16 +214,6 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not available:
         raise SettingError("TRAINING_DEVICE=cuda: wanted auto or cpu, there is no CUDA device here")
     return torch.device("cpu" if name == "cpu" or not available else "cuda")
-
-
-def _spread(
-    model: LogisticRegression, x: torch.Tensor, y: torch.Tensor, config: Config, weights: torch.Tensor | None
-) -> Floats | None:
-    problem = Problem(model, x, y, penalty=config.strength, weights=weights)
-    if problem.size > NEWTON_WEIGHTS:
-        return None
-    with one_thread():
-        return newton.spread(problem).cpu().numpy()
 
 
 def _slopes(prepared: Prepared, scorer: Scorer) -> dict[str, JsonValue]:

@@ -1,9 +1,15 @@
 """What every solver minimises, its derivatives, and whether it has a minimum. Knows nothing of solvers."""
 
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.batches import BLOCK_ROWS, Batches
 from training.errors import FitError
 from training.model import LogisticRegression
 
@@ -14,6 +20,78 @@ NEGLIGIBLE = 1e-6
 """Of what a step does for the rows that it helps most: no row that it harms by less is in its way."""
 SETTLED = 1e-6
 """Of a logit: what a step moves less is rounding."""
+LANES = 16
+"""Sums of blocks that are kept apart, and added up in their order: so however many threads work on them, the
+same rows give the same bytes."""
+NOWHERE = float("-inf")
+
+Map = Callable[[Callable[[range], tuple[Tensor, Tensor]], Iterable[range]], Iterator[tuple[Tensor, Tensor]]]
+
+
+class Ranks(Protocol):
+    """The processes that fit together, each with rows of its own."""
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Add up what all have, float64."""
+        ...
+
+    def max(self, values: Tensor) -> Tensor:
+        """Find the largest that any has, float64."""
+        ...
+
+
+class Alone:
+    """One process that has all the rows."""
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Return its own."""
+        return values
+
+    def max(self, values: Tensor) -> Tensor:
+        """Return its own."""
+        return values
+
+
+@dataclass(frozen=True)
+class Point:
+    """The objective at some weights: `gradient` and `step` are [k, width], intercepts last.
+
+    `hessian` is the loss's, without the penalty's, of the gradient flattened; None if it was not asked for.
+    `farthest` is the largest logit, whatever its sign, and `moved` what the step changed most of a logit. Of
+    how far the logit of each row's class is above each other: `margin` is the least, and `lost` and `gained`
+    what the step took and gave most.
+    """
+
+    objective: float
+    gradient: Tensor
+    hessian: Tensor | None
+    farthest: float
+    moved: float
+    margin: float
+    lost: float
+    gained: float
+
+    @property
+    def norm(self) -> float:
+        """The objective's largest partial derivative."""
+        return self.gradient.abs().max().item()
+
+    def refuse_separable(self) -> None:
+        """Raise FitError where weights would grow for ever, as only a penalty stops them.
+
+        That is when every row is on its right side, or when the step takes some rows further to their right
+        side and none to its wrong one: so would the next.
+        """
+        if self.margin > 0 or NOWHERE < self.lost < 0:
+            raise FitError(
+                "the inputs separate the classes of the train rows without an error, so without a penalty "
+                "there is no optimum; train without --penalty none"
+            )
+        if self.gained > SETTLED and self.lost <= NEGLIGIBLE * self.gained:
+            raise FitError(
+                "some of the train rows are separated by inputs that occur with one class alone, so without "
+                "a penalty there is no optimum; train without --penalty none, or leave such an input out"
+            )
 
 
 class _WeightedLoss(nn.Module):
@@ -29,112 +107,132 @@ class _WeightedLoss(nn.Module):
 
 
 class Problem:
-    """Standardised columns, float64 [rows, columns], classes, and the penalty a row (RIDGE without one)."""
+    """Rows, the module whose weights are sought, and the penalty a row (RIDGE without one)."""
 
     def __init__(
         self,
         model: LogisticRegression,
-        x: Tensor,
-        y: Tensor,
+        batches: Batches,
         *,
         penalty: float | None,
         weights: Tensor | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
-        """`penalty` is scikit-learn's C, None for none; `weights` [classes] are for two classes only."""
-        self.model, self.x, self.y = model, x, y
+        """`penalty` is scikit-learn's C, None for none; `weights` [classes] are for two classes only.
+
+        With several `ranks`, `batches` are the rows of this one.
+        """
+        self.model, self.batches, self.ranks = model.double(), batches, ranks or Alone()
         self.binary = model.linear.out_features == 1
-        self.targets = y.to(x.dtype).unsqueeze(1) if self.binary else y
         self.penalised = penalty is not None
-        self.decay = RIDGE if penalty is None else 1 / (penalty * len(x))
-        self.row_weights = torch.ones_like(x[:, 0]) if weights is None else weights.to(x)[y]
+        self.rows = int(self.ranks.sum(torch.tensor(batches.rows, dtype=torch.float64)))
+        self.decay = RIDGE if penalty is None else 1 / (penalty * self.rows)
+        self.weights = None if weights is None else weights.to(batches.device, torch.float64)
         plain = nn.BCEWithLogitsLoss() if self.binary else nn.CrossEntropyLoss()
-        self.criterion: nn.Module = plain if weights is None else _WeightedLoss(weights.to(x))
+        self.criterion: nn.Module = plain if self.weights is None else _WeightedLoss(self.weights)
+        self.map: Map = map
 
     @property
     def size(self) -> int:
         """How many weights there are, intercepts counted."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
-    def objective(self) -> Tensor:
-        """Compute the formula of `fit`, a float64 scalar."""
-        loss: Tensor = self.criterion(self.model(self.x), self.targets)
-        return loss + self.decay / 2 * self.model.linear.weight.square().sum()
+    @property
+    def theta(self) -> Tensor:
+        """The weights and, last, the intercepts, [k, width], a copy."""
+        linear = self.model.linear
+        return torch.cat([linear.weight, linear.bias[:, None]], 1).detach()
 
-    def gradient_norm(self) -> float:
-        """Compute the objective's largest absolute partial derivative."""
-        gradients = torch.autograd.grad(self.objective(), list(self.model.parameters()))
-        return torch.stack([gradient.abs().max() for gradient in gradients]).max().item()
-
-    @torch.no_grad()
-    def gradient(self) -> Tensor:
-        """Compute the gradient by [k, columns + 1], intercepts last, in closed form."""
-        z = self.model(self.x)
-        if self.binary:
-            residual = (z.sigmoid() - self.targets) * self.row_weights[:, None]
-        else:
-            residual = z.softmax(1) - functional.one_hot(self.y, z.shape[1]).to(z)
-        weight = residual.T @ self.x / len(self.x) + self.decay * self.model.linear.weight
-        return torch.cat([weight, residual.mean(0)[:, None]], 1)
-
-    @torch.no_grad()
-    def hessian(self) -> Tensor:
-        """Compute the loss's second derivatives, without the penalty's, of [k, columns + 1] flattened."""
-        z = self.model(self.x)
-        x = torch.cat([self.x, torch.ones_like(self.x[:, :1])], 1)
-        if self.binary:
-            p = z.sigmoid()[:, 0]
-            found: Tensor = (x * (p * (1 - p) * self.row_weights)[:, None]).T @ x / len(x)
-            return found
-        p, (classes, width) = z.softmax(1), (z.shape[1], x.shape[1])
-        found = x.new_empty(classes, width, classes, width)
-        for one in range(classes):
-            for other in range(one, classes):
-                curvature = p[:, one] * (float(one == other) - p[:, other])
-                block = (x * curvature[:, None]).T @ x / len(x)
-                found[one, :, other], found[other, :, one] = block, block
-        return found.reshape(classes * width, classes * width)
+    def targets(self, y: Tensor) -> Tensor:
+        """Return classes, int64 [rows], as `criterion` takes them."""
+        return y.double().unsqueeze(1) if self.binary else y
 
     def ridge(self) -> Tensor:
         """Return the penalty's second derivatives, the diagonal, as `hessian` has them: 0 for intercepts."""
-        weight = self.model.linear.weight
-        ridge = weight.new_full((weight.shape[0], weight.shape[1] + 1), self.decay)
+        ridge = torch.full_like(self.theta, self.decay)
         ridge[:, -1] = 0
         return ridge.flatten()
 
     @torch.no_grad()
-    def farthest(self) -> Tensor:
-        """Compute the largest logit, whatever its sign, a scalar."""
-        found: Tensor = self.model(self.x).abs().max()
-        return found
+    def evaluate(self, step: Tensor | None = None, *, curved: bool = True) -> Point:
+        """Look at the objective of `fit` where the module is, `step` [k, width] just taken, in one pass."""
+        theta = self.theta
+        look = partial(self._lane, theta, step, curved)
+        blocks = -(-self.batches.rows // BLOCK_ROWS)
+        lanes = [range(lane, blocks, LANES) for lane in range(max(1, min(LANES, blocks)))]
+        sums, highs = (torch.stack(each) for each in zip(*self.map(look, lanes), strict=True))
+        mean = self.ranks.sum(sums.sum(0)) / self.rows
+        farthest, short, moved, lost, gained = self.ranks.max(highs.amax(0)).tolist()
+        size = theta.numel()
+        loss, gradient, hessian = mean[0], mean[1 : size + 1], mean[size + 1 :]
+        free = torch.cat([theta[:, :-1], torch.zeros_like(theta[:, -1:])], 1)
+        return Point(
+            objective=loss.item() + self.decay / 2 * free.square().sum().item(),
+            gradient=gradient.reshape(theta.shape) + self.decay * free,
+            hessian=hessian.reshape(size, size) if curved else None,
+            farthest=farthest,
+            moved=moved,
+            margin=-short,
+            lost=lost,
+            gained=gained,
+        )
 
-    @torch.no_grad()
-    def moved(self, step: Tensor) -> Tensor:
-        """Compute by how much a step [k, columns + 1] changes the logits, [rows, k]."""
-        found: Tensor = self.x @ step[:, :-1].T + step[:, -1]
-        return found
+    def _lane(self, theta: Tensor, step: Tensor | None, curved: bool, blocks: range) -> tuple[Tensor, Tensor]:
+        size = theta.numel()
+        sums = theta.new_zeros(1 + size + (size * size if curved else 0))
+        highs = theta.new_full((5,), NOWHERE)
+        for number in blocks:
+            x, y = self.batches.block(number * BLOCK_ROWS, (number + 1) * BLOCK_ROWS)
+            loss, residual, p = self._losses(z := x @ theta.T, y)
+            sums[0] += loss
+            sums[1 : 1 + size] += (residual.T @ x).flatten()
+            if curved:
+                self._curve(sums[1 + size :], x, y, p)
+            torch.maximum(highs, self._highs(x, y, z, step), out=highs)
+        return sums, highs
 
-    @torch.no_grad()
-    def refuse_separable(self, moved: Tensor | None = None) -> None:
-        """Raise FitError where weights would grow for ever, as only a penalty stops them.
+    def _losses(self, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the sum of the losses of logits [rows, k], their derivatives, and the probabilities."""
+        if not self.binary:
+            p = z.softmax(1)
+            return functional.cross_entropy(z, y, reduction="sum"), p - functional.one_hot(y, z.shape[1]), p
+        target, p = y.to(z.dtype)[:, None], z.sigmoid()
+        own = None if self.weights is None else self.weights[y][:, None]
+        loss = functional.binary_cross_entropy_with_logits(z, target, own, reduction="sum")
+        return loss, p - target if own is None else (p - target) * own, p
 
-        That is when every row is on its right side, or when a step that changes the logits by `moved`,
-        [rows, k], takes some rows further to their right side and none to its wrong one: so would the next.
-        """
-        gained = None if moved is None else self._margins(moved)
-        if (self._margins(self.model(self.x)) > 0).all() or (gained is not None and gained.min() > 0):
-            raise FitError(
-                "the inputs separate the classes of the train rows without an error, so without a penalty "
-                "there is no optimum; train without --penalty none"
-            )
-        if gained is not None and gained.max() > SETTLED and gained.min() >= -NEGLIGIBLE * gained.max():
-            raise FitError(
-                "some of the train rows are separated by inputs that occur with one class alone, so without "
-                "a penalty there is no optimum; train without --penalty none, or leave such an input out"
-            )
+    def _curve(self, sums: Tensor, x: Tensor, y: Tensor, p: Tensor) -> None:
+        """Add the second derivatives of a block's losses to `sums`, [size squared]."""
+        if self.binary:
+            curvature = p * (1 - p) if self.weights is None else p * (1 - p) * self.weights[y][:, None]
+            sums += ((x * curvature).T @ x).flatten()
+            return
+        classes, width = p.shape[1], x.shape[1]
+        found = sums.view(classes, width, classes, width)
+        for one in range(classes):
+            for other in range(one, classes):
+                curvature = p[:, one] * (float(one == other) - p[:, other])
+                block = (x * curvature[:, None]).T @ x
+                found[one, :, other] += block
+                if one != other:
+                    found[other, :, one] += block
 
-    def _margins(self, z: Tensor) -> Tensor:
+    def _highs(self, x: Tensor, y: Tensor, z: Tensor, step: Tensor | None) -> Tensor:
+        """Return of a block what `Point` tells of its rows, each as what is to be the highest."""
+        short = lost = gained = moved = z.new_tensor(NOWHERE)
+        if not self.penalised:
+            short = -self._margins(z, y).min()
+        if step is not None:
+            change = x @ step.T
+            moved = change.abs().max()
+            if not self.penalised:
+                margins = self._margins(change, y)
+                lost, gained = -margins.min(), margins.max()
+        return torch.stack([z.abs().max(), short, moved, lost, gained])
+
+    def _margins(self, z: Tensor, y: Tensor) -> Tensor:
         """Return by how much the logit of each row's class is above that of each other, flattened."""
         if self.binary:
-            return (z * (2 * self.targets - 1)).flatten()
-        others = torch.ones_like(z, dtype=torch.bool).scatter(1, self.y[:, None], value=False)
-        return (z.gather(1, self.y[:, None]) - z)[others]
+            return (z * (2 * y.to(z.dtype)[:, None] - 1)).flatten()
+        others = torch.ones_like(z, dtype=torch.bool).scatter(1, y[:, None], value=False)
+        return (z.gather(1, y[:, None]) - z)[others]

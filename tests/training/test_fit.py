@@ -9,6 +9,7 @@ from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression as Oracle
 
 from training import fit as fitting
+from training.batches import Arrays
 from training.config import Config
 from training.errors import FitError
 from training.fit import GRADIENT_TOLERANCE, Fit, fit
@@ -31,7 +32,7 @@ def trained(
     x, y = rows
     model = LogisticRegression(x.shape[1], classes=int(y.max()) + 1)
     own = None if weights is None else torch.tensor(weights)
-    return model, fit(model, x, y, Config(**settings), own)
+    return model, fit(model, Arrays(x, y), Config(**settings), own)
 
 
 def oracle(rows: Rows, penalty: float | None, weights: list[float] | None = None) -> Oracle:
@@ -162,7 +163,7 @@ def test_sgd_stops_when_the_gradient_is_gone() -> None:
     model = LogisticRegression(x.shape[1], classes=3)
     ticks: list[float] = []
     settings = {"solver": "sgd", "penalty": 0.01, "batch_rows": 150, "learning_rate": 0.5, "epochs": 2000}
-    found = fit(model, x, y, Config(**settings), None, ticks.append)
+    found = fit(model, Arrays(x, y), Config(**settings), None, ticks.append)
     assert found.converged
     assert found.iterations == len(ticks) < 2000
     assert ticks[-1] <= GRADIENT_TOLERANCE < ticks[0]
@@ -226,5 +227,5 @@ def test_cuda_finds_the_same_weights(solver: str) -> None:
     x, y = load(load_wine)
     expected, _ = trained((x, y), solver=solver, epochs=20)
     model = LogisticRegression(x.shape[1], classes=3).cuda()
-    fit(model, x.cuda(), y.cuda(), Config(solver=solver, epochs=20))
+    fit(model, Arrays(x.cuda(), y.cuda()), Config(solver=solver, epochs=20))
     torch.testing.assert_close(model.cpu().linear.weight, expected.linear.weight, rtol=0, atol=1e-5)

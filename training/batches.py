@@ -1,0 +1,50 @@
+"""Rows of numbers a block at a time, as the solvers take them. Knows nothing of solvers, inputs or files."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+BLOCK_ROWS = 4096
+"""Rows of a block: of 30 columns a megabyte, which stays in a core's cache while it is worked on."""
+
+
+class Batches(Protocol):
+    """Standardised columns, the intercept's ones behind them, and class indices, of so many rows."""
+
+    rows: int
+    width: int
+    """Columns, the ones counted."""
+    device: torch.device
+
+    def block(self, start: int, stop: int, step: int = 1) -> tuple[Tensor, Tensor]:
+        """Return columns, float64 [rows, width], and classes, int64 [rows], of every `step`-th row."""
+        ...
+
+
+class Arrays:
+    """Rows that are in memory as they are taken."""
+
+    def __init__(self, x: Tensor, y: Tensor) -> None:
+        """Take columns [rows, columns] without the ones, and class indices, int64 [rows], on one device."""
+        self._x = torch.cat([x.double(), torch.ones_like(x[:, :1], dtype=torch.float64)], 1)
+        self._y = y
+        self.rows, self.width = self._x.shape
+        self.device = x.device
+
+    def block(self, start: int, stop: int, step: int = 1) -> tuple[Tensor, Tensor]:
+        """Return views of it."""
+        return self._x[start:stop:step], self._y[start:stop:step]
+
+
+def every(step: int, batches: Batches) -> Arrays:
+    """Take every so many rows into memory."""
+    x, y = whole(batches, step)
+    return Arrays(x, y)
+
+
+def whole(batches: Batches, step: int = 1) -> tuple[Tensor, Tensor]:
+    """Return columns, without the ones, and classes of all rows, or of every `step`-th."""
+    length = BLOCK_ROWS * step
+    blocks = [batches.block(start, start + length, step) for start in range(0, batches.rows, length)]
+    return torch.cat([x[:, :-1] for x, _ in blocks]), torch.cat([y for _, y in blocks])
