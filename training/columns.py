@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -15,19 +16,24 @@ MISSING = -1
 
 @dataclass(frozen=True)
 class Numbers:
-    """A numeric column: float64 [rows], NaN where a cell is missing."""
+    """A numeric column: float32 [rows], as the service gets it, NaN where a cell is missing."""
 
     name: str
-    values: NDArray[np.float64]
+    values: NDArray[np.float32]
+
+    @cached_property
+    def missing(self) -> float:
+        """The share of cells that are missing."""
+        return float(np.isnan(self.values).mean())
 
     @property
     def gaps(self) -> bool:
         """Whether any cell is missing."""
-        return bool(np.isnan(self.values).any())
+        return self.missing > 0
 
     def cell(self, row: int) -> Cell:
-        """Return the cell of a row as a client sends it."""
-        value = float(self.values[row])
+        """Return the cell of a row as a client sends it: the shortest decimal that is this float32."""
+        value = float(str(np.float32(self.values[row])))
         return None if value != value else value  # noqa: PLR0124 - NaN
 
 
@@ -39,10 +45,15 @@ class Truths:
     codes: NDArray[np.int8]
     texts: Mapping[str, bool]
 
+    @cached_property
+    def missing(self) -> float:
+        """The share of cells that are missing."""
+        return float((self.codes == MISSING).mean())
+
     @property
     def gaps(self) -> bool:
         """Whether any cell is missing."""
-        return bool((self.codes == MISSING).any())
+        return self.missing > 0
 
     def cell(self, row: int) -> Cell:
         """Return the cell of a row as a client sends it."""
@@ -52,16 +63,21 @@ class Truths:
 
 @dataclass(frozen=True)
 class Categories:
-    """A categorical column: its distinct cells, sorted, and int64 [rows], their index or MISSING."""
+    """A categorical column: its distinct cells, sorted, and int32 [rows], their index or MISSING."""
 
     name: str
     distinct: tuple[str, ...] | tuple[int, ...]
-    codes: NDArray[np.int64]
+    codes: NDArray[np.int32]
+
+    @cached_property
+    def missing(self) -> float:
+        """The share of cells that are missing."""
+        return float((self.codes == MISSING).mean())
 
     @property
     def gaps(self) -> bool:
         """Whether any cell is missing."""
-        return bool((self.codes == MISSING).any())
+        return self.missing > 0
 
     def cell(self, row: int) -> Cell:
         """Return the cell of a row as a client sends it."""

@@ -1,36 +1,39 @@
 """Rows to learn from: load, check and split them. Knows nothing of what is learnt."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.record import LeftOut, Split, SplitName
-from training import builtin, labels, schema, splits
-from training.columns import Column, Numbers
+from models.record import LeftOut, Split
+from training import builtin, hashes, labels, schema, splits
+from training.columns import Column, Numbers, Truths
 from training.config import BUILT_IN, Config
 from training.errors import DataError
+from training.labels import Indices
+from training.scratch import Scratch
 
 if TYPE_CHECKING:
     from training.table import Table
 
 REPEATED = 0.25
 """With a smaller share of different rows, equal ones are repeated observations and no copies."""
-
-Integers = NDArray[np.int64]
+CELL_BYTES = 4
+COPIES = 2
+"""Of each cell: as it was read, and as it was encoded, its split's rows together."""
 
 
 @dataclass(frozen=True)
 class Dataset:
     """All rows that have a label, what their columns and classes (sorted) are called, and how they are split.
 
-    `y` is the index of each row's class, int64 [rows]; `parts` the rows of each split, int64, ascending.
+    `y` is the index of each row's class, [rows]; `parts` the rows of each split, ascending, integers.
     `dropped` rows of the file had no label, `duplicates` have the inputs of an earlier row. `doubts` are
-    sentences for whoever started the run, each with the flag that overrules it.
+    sentences for whoever started the run, each with the flag that overrules it. `scratch` keeps the columns,
+    and has room for as much again.
     """
 
     source: str
@@ -40,21 +43,22 @@ class Dataset:
     left_out: tuple[LeftOut, ...]
     doubts: tuple[str, ...]
     classes: tuple[str, ...]
-    y: NDArray[np.int64]
+    y: Indices
     dropped: int
     duplicates: int
     split: Split
-    parts: dict[SplitName, NDArray[np.int64]]
+    parts: splits.Parts
+    scratch: Scratch
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows that have a label: columns, a text of each row's cells, and what splits them if not that."""
+    """The rows that have a label: columns, a hash of each row's cells, and what splits them if not that."""
 
     columns: list[Column]
     left_out: list[LeftOut]
     doubts: list[str]
-    texts: Sequence[str]
+    keys: hashes.Hashes
     order: splits.Order | None
 
 
@@ -67,24 +71,31 @@ def load(config: Config) -> Dataset:
     if config.data in BUILT_IN:
         given = builtin.load(config.data)
         place, source, sha256, target = given.source, given.source, given.sha256, given.target
-        texts, there = given.labels, np.ones(len(given.labels), np.bool_)
+        words = sorted(set(given.labels))
+        codes = np.array([words.index(label) for label in given.labels])
+        there = np.ones(len(codes), np.bool_)
         table = None if _plain(config) else _as_table(given)
     else:
         from training import table as tables  # noqa: PLC0415 - Arrow is only needed for a file
         from training import target as targets  # noqa: PLC0415
+        from training.naming import naming  # noqa: PLC0415
 
         path, target = Path(config.data), config.target or ""
         table = tables.read(path, target, config.encoding)
         place, source, sha256 = str(path), path.resolve().name, _digest(path)
-        with tables.naming(f"{path}: target {target!r}"):
-            texts, there = targets.texts(table.columns[target], config.missing)
+        with naming(f"{path}: target {target!r}"):
+            words, codes, there = targets.labels(table.columns[target], config.missing)
     try:
-        classes, y, doubts = labels.classes(repr(target), texts, config.fold_case)
-        rows = _numbers(given) if table is None else _columns(config, table, y, there, target, place)
+        classes, y, doubts = labels.classes(repr(target), words, codes, config.fold_case)
+        scratch = Scratch(0 if table is None else COPIES * CELL_BYTES * table.rows * len(table.columns))
+        if table is None:
+            rows = _numbers(given, config.seed)
+        else:
+            rows = _columns(config, table, y, there, target, place, scratch)
         split, parts, duplicates = _split(config, rows, y, classes)
     except ValueError as error:
         raise DataError(f"{place}: {error}") from error
-    if split.kind == "rows":
+    if split.kind == "copies":
         doubts.append(
             f"{len(y) - duplicates} different rows of {len(y)}: taken as repeated observations and split one "
             "by one; --groups keeps those of a group on one side"
@@ -102,6 +113,7 @@ def load(config: Config) -> Dataset:
         duplicates=duplicates,
         split=split,
         parts=parts,
+        scratch=scratch,
     )
 
 
@@ -118,35 +130,46 @@ def _as_table(given: builtin.BuiltIn) -> "Table":
 
     cells = zip(given.names, zip(*given.rows, strict=True), strict=True)
     columns = {name: pa.chunked_array([pa.array(column, pa.string())]) for name, column in cells}
-    return Table(columns | {given.target: pa.chunked_array([given.labels])}, (), decimal_comma=False)
+    return Table(
+        columns | {given.target: pa.chunked_array([given.labels])}, len(given.rows), (), decimal_comma=False
+    )
 
 
-def _numbers(given: builtin.BuiltIn) -> _Rows:
-    values = np.array(given.rows, np.float64)
+def _numbers(given: builtin.BuiltIn, seed: int) -> _Rows:
+    values = np.array(given.rows, np.float64).astype(np.float32)
     columns: list[Column] = [
         Numbers(name, column) for name, column in zip(given.names, values.T, strict=True)
     ]
-    return _Rows(columns, [], [], [splits.SEPARATOR.join(row) for row in given.rows], None)
+    keys = np.zeros(len(values), np.uint64)
+    for column in columns:
+        hashes.add(keys, column, seed)
+    return _Rows(columns, [], [], keys, None)
 
 
 def _columns(
-    config: Config, table: "Table", y: Integers, there: NDArray[np.bool_], target: str, place: str
+    config: Config,
+    table: "Table",
+    y: Indices,
+    there: NDArray[np.bool_],
+    target: str,
+    place: str,
+    scratch: Scratch,
 ) -> _Rows:
     import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.compute as pc  # noqa: PLC0415
 
     from training import kinds, order  # noqa: PLC0415
-    from training.table import naming  # noqa: PLC0415
+    from training.naming import naming  # noqa: PLC0415
 
     asked = schema.asked(config, table.columns, target, (each.column for each in table.left_out))
     finder = kinds.Finder(y, np.flatnonzero(there), config.missing, table.decimal_comma)
     mask = None if there.all() else pa.array(there)
-    columns, left_out, doubts, texts = [], list(table.left_out), [], []
+    columns, left_out, doubts = [], list(table.left_out), []
+    keys = np.zeros(len(y), np.uint64)
     by: splits.Order | None = None
-    for name, whole in table.columns.items():
+    for name in table.columns:
         if name == target:
             continue
-        cells = whole if mask is None else whole.filter(mask)
+        cells = table.columns[name] if mask is None else table.columns[name].filter(mask)
         with naming(f"{place}: column {name!r}"):
             if name in (config.groups, config.time):
                 by = order.values(cells, there, name, by_time=name == config.time)
@@ -160,33 +183,42 @@ def _columns(
         if found.column is None:
             left_out.append(LeftOut(column=name, reason=found.reason))
         else:
-            columns.append(found.column)
-            texts.append(found.texts)
+            hashes.add(keys, found.column, config.seed)
+            columns.append(_kept(found.column, scratch))
+            scratch.forget()
     if not columns:
         reasons = "; ".join(f"{each.column}: {each.reason}" for each in left_out)
         raise ValueError(f"no column is left to learn from: {reasons}")
-    joined = pc.binary_join_element_wise(*texts, splits.SEPARATOR).to_pylist()
-    return _Rows(columns, left_out, doubts, joined, by)
+    return _Rows(columns, left_out, doubts, keys, by)
+
+
+def _kept(column: Column, scratch: Scratch) -> Column:
+    if isinstance(column, Numbers):
+        return replace(column, values=scratch.keep(column.values))
+    if isinstance(column, Truths):
+        return replace(column, codes=scratch.keep(column.codes))
+    return replace(column, codes=scratch.keep(column.codes))
 
 
 def _split(
-    config: Config, rows: _Rows, y: Integers, classes: tuple[str, ...]
-) -> tuple[Split, dict[SplitName, Integers], int]:
+    config: Config, rows: _Rows, y: Indices, classes: tuple[str, ...]
+) -> tuple[Split, splits.Parts, int]:
     seed, names = config.seed, tuple(column.name for column in rows.columns)
-    keys = splits.hashes(rows.texts, seed)
-    distinct = len(np.unique(keys))
+    distinct = splits.distinct(rows.keys)
     if config.time is not None and rows.order is not None:
         parts, cuts = splits.by_time(rows.order, y, classes)
         split = Split(kind="time", columns=(config.time,), seed=seed, cuts=cuts)
     elif config.groups is not None and rows.order is not None:
-        parts, cuts = splits.by_hash(splits.hashes(list(map(str, rows.order)), seed), y, classes, whole=False)
+        groups, own = np.unique(np.asarray(rows.order), return_inverse=True)
+        keys = hashes.texts(list(map(str, groups.tolist())), seed)[own]
+        parts, cuts = splits.by_hash(keys, y, classes, whole=False)
         split = Split(kind="groups", columns=(config.groups,), seed=seed, cuts=cuts)
     elif distinct < REPEATED * len(y):
-        parts, cuts = splits.by_hash(splits.hashes(splits.repeated(rows.texts), seed), y, classes, whole=True)
-        split = Split(kind="rows", columns=names, seed=seed, cuts=cuts)
+        parts, cuts = splits.by_hash(hashes.repeated(rows.keys), y, classes, whole=True)
+        split = Split(kind="copies", columns=names, seed=seed, cuts=cuts)
     else:
-        parts, cuts = splits.by_hash(keys, y, classes, whole=True)
-        split = Split(kind="hash", columns=names, seed=seed, cuts=cuts)
+        parts, cuts = splits.by_hash(rows.keys, y, classes, whole=True)
+        split = Split(kind="cells", columns=names, seed=seed, cuts=cuts)
     return split, parts, len(y) - distinct
 
 

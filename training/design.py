@@ -5,19 +5,22 @@ frequent value), and an indicator, 0 or 1, is a column of its own. A category is
 rare ones together, and a missing one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.encode import Encoder
+from models.cells import column as encoder
 from models.inputs import Categorical, Input
 from models.weights import NO_TABLE, bases
 from training.columns import Column, Numbers, Truths
 
 SMALLEST = 1e-35
 """A standard deviation for which float32 still holds the slope of a weight of 1,000."""
+
+BLOCK_ROWS = 1 << 14
+"""Rows of a column that are looked at at once: in float64 they stay in a core's cache."""
 
 Raw = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -48,22 +51,29 @@ class Design:
         """The columns' names."""
         return [name for part in self.parts for name in part.names]
 
-    def matrix(self, raw: Raw) -> Floats:
-        """Return columns, float64 [rows, columns], of encoded rows, float32 [rows, inputs]."""
-        found = np.zeros((len(raw), len(self.columns)))
+    def matrix(self, raw: Raw, *, ones: bool = False) -> Floats:
+        """Return columns, float64 [rows, columns], of encoded rows, float32 [rows, inputs].
+
+        With `ones` there is another column, the last, as an intercept has it. A column's cells are together
+        in memory, and so they had best be in `raw`.
+        """
+        found = np.empty((len(self.columns) + ones, len(raw)))
+        found[len(self.columns) :] = 1
         for part, item, codes in zip(self.parts, self.inputs, self.codes, strict=True):
-            values = raw[:, part.input].astype(np.float64)
+            values, own = raw[:, part.input], found[part.first : part.first + len(part.names)]
             if isinstance(item, Categorical):
                 rare = len(item.categories)
-                values[values == rare + 1] = rare  # as what is served: `weights`
-                found[:, part.first : part.first + len(codes)] = values[:, None] == codes
+                # What was never seen is as rare as what is: `weights` serves it so.
+                places = np.where(values == rare + 1, np.float32(rare), values)
+                np.equal(places, np.array(codes, np.float32)[:, None], out=own, casting="unsafe")
                 continue
-            gaps = np.isnan(values)
+            np.subtract(values, self.mean[part.input], out=own[0], dtype=np.float64)
             if item.missing.admitted:
-                values[gaps] = np.float32(item.missing.imputed_by or 0)
-                found[:, part.first + 1] = gaps
-            found[:, part.first] = (values - self.mean[part.input]) / self.scale[part.input]
-        return found
+                gaps = np.isnan(values)
+                own[0][gaps] = np.float32(item.missing.imputed_by or 0) - self.mean[part.input]
+                own[1] = gaps
+            own[0] /= self.scale[part.input]
+        return found.T
 
     def weights(self, weight: Floats, bias: Floats) -> dict[str, NDArray[np.float32] | NDArray[np.int64]]:
         """Return the tensors of model.safetensors for weights [k, columns] and intercepts [k] of the fit.
@@ -91,58 +101,64 @@ class Design:
         return {"base": base, **{name: value.astype(np.float32) for name, value in tensors.items()}}
 
 
-def encode(columns: Sequence[Column], inputs: Sequence[Input]) -> Raw:
-    """Return raw rows, float32 [rows, inputs], by the encoder that the service has."""
-    encoder = Encoder(inputs)
-    found = np.empty((_rows(columns[0]), len(inputs)), np.float32)
-    for place, (column, each) in enumerate(zip(columns, encoder.columns, strict=True)):
-        if isinstance(column, Numbers):
-            found[:, place] = column.values
-            continue
-        cells = [False, True] if isinstance(column, Truths) else list(column.distinct)
-        codes = np.array(each.encode(cells + [None] * column.gaps), np.float32)
-        found[:, place] = codes[column.codes]  # MISSING is -1, the last
-    return found
+def encode(column: Column, item: Input) -> NDArray[np.float32]:
+    """Return a column's cells as the service encodes those of the input, float32 [rows]."""
+    if isinstance(column, Numbers):
+        return column.values
+    cells = [False, True] if isinstance(column, Truths) else list(column.distinct)
+    codes = np.array(encoder(item).encode(cells + [None] * column.gaps), np.float32)
+    return codes[column.codes]  # MISSING is -1, the last
 
 
-def make(inputs: tuple[Input, ...], raw: Raw) -> Design:
-    """Find the columns and their scaling from encoded train rows, float32 [rows, inputs].
+def make(inputs: tuple[Input, ...], columns: Iterable[NDArray[np.float32]]) -> Design:
+    """Find the columns and their scaling from encoded train rows, a column float32 [rows] an input.
 
     The scale is the standard deviation (of n, as scikit-learn's StandardScaler) of imputed values, and 1 for
     a column that is constant there.
     """
     parts, codes, first = [], [], 0
     mean, scale = np.zeros(len(inputs)), np.ones(len(inputs))
-    for place, item in enumerate(inputs):
+    for place, (item, values) in enumerate(zip(inputs, columns, strict=True)):
         own: tuple[int, ...] = ()
         if isinstance(item, Categorical):
-            own, names = _category_columns(item, raw[:, place])
+            own, names = _category_columns(item, values)
         else:
             names = (item.name, f"{item.name} is missing") if item.missing.admitted else (item.name,)
-            values = raw[:, place].astype(np.float64)
-            values[np.isnan(values)] = np.float32(item.missing.imputed_by or 0)
-            mean[place] = np.float32(values.mean())
-            deviation = np.float32(values.std())
-            # Rounding gives a constant column a tiny deviation; one below SMALLEST, an infinite slope.
-            constant = values.min() == values.max() or deviation < SMALLEST
-            scale[place] = 1 if constant else deviation
+            mean[place], scale[place] = _moments(values, np.float32(item.missing.imputed_by or 0))
         parts.append(Part(place, first, names))
         codes.append(own)
         first += len(names)
     return Design(inputs, tuple(parts), mean, scale, tuple(codes))
 
 
-def _category_columns(item: Categorical, raw: Raw) -> tuple[tuple[int, ...], tuple[str, ...]]:
+def _moments(values: NDArray[np.float32], imputed: np.float32) -> tuple[np.float32, np.float32]:
+    """Return mean and scale of a column, [rows], block by block as Chan, Golub and LeVeque (1983) do."""
+    rows, mean, squares, ends = 0, 0.0, 0.0, set()
+    for start in range(0, len(values), BLOCK_ROWS):
+        block = values[start : start + BLOCK_ROWS].astype(np.float64)
+        block[np.isnan(block)] = imputed
+        ends |= {block.min(), block.max()}
+        own, count = block.mean(), len(block)
+        block -= own
+        shift, before = own - mean, rows
+        rows += count
+        mean += shift * count / rows
+        squares += block @ block + shift**2 * before * count / rows
+    deviation = np.float32(np.sqrt(squares / rows))
+    # Rounding gives a constant column a tiny deviation; one below SMALLEST, an infinite slope.
+    constant = len(ends) == 1 or deviation < SMALLEST
+    return np.float32(mean), np.float32(1) if constant else deviation
+
+
+def _category_columns(
+    item: Categorical, values: NDArray[np.float32]
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
     count = len(item.categories)
     own, names = list(range(count)), [f"{item.name} = {category}" for category in item.categories]
-    if (raw == count).any():
+    if (values == count).any():
         own.append(count)
         names.append(f"{item.name} is rare")
     if item.missing.admitted:
         own.append(count + 2)
         names.append(f"{item.name} is missing")
     return tuple(own), tuple(names)
-
-
-def _rows(column: Column) -> int:
-    return len(column.values if isinstance(column, Numbers) else column.codes)

@@ -17,7 +17,6 @@ from torch import Tensor
 from models.encode import Encoder, by_column
 from models.inputs import Categorical, Cell, Input
 from models.manifest import Golden
-from training.columns import Column
 from training.errors import ExportError
 from training.scorer import Scorer
 
@@ -48,23 +47,21 @@ def export(scorer: Scorer, x: Tensor) -> dict[str, bytes]:
     return {"model.pt": buffer.getvalue(), "model.safetensors": save(weights)}
 
 
-@torch.inference_mode()
-def golden(
-    scorer: Scorer,
-    inputs: Sequence[Input],
-    columns: Sequence[Column],
-    rows: NDArray[np.int64],
-    y: NDArray[np.int64],
-) -> tuple[Golden, ...]:
-    """Take about GOLDEN_ROWS examples with the eager module's answers, and some with what is not usual.
-
-    They are the first of `rows` of every class, and the first of all once more with each input missing,
-    unseen or rare that may be so.
-    """
-    classes = np.unique(y[rows])
+def chosen(rows: NDArray[np.signedinteger], y: NDArray[np.signedinteger]) -> list[int]:
+    """Return about GOLDEN_ROWS of the rows, the first of every class; `y` [all rows] are the classes."""
+    own = y[rows]
+    classes = np.unique(own)
     share = max(1, GOLDEN_ROWS // len(classes))
-    chosen = [row for index in classes for row in rows[y[rows] == index][:share].tolist()]
-    cells = [[column.cell(row) for column in columns] for row in chosen]
+    return [row for index in classes for row in rows[own == index][:share].tolist()]
+
+
+@torch.inference_mode()
+def golden(scorer: Scorer, inputs: Sequence[Input], rows: Sequence[Sequence[Cell]]) -> tuple[Golden, ...]:
+    """Give the eager module's answers to rows of cells, and to some with what is not usual.
+
+    These are the first row once more with each input missing, unseen or rare that may be so.
+    """
+    cells = [list(row) for row in rows]
     cells += _unusual(inputs, cells[0])
     raw = torch.from_numpy(Encoder(inputs).encode(by_column(cells)))
     answers = [scorer(row[None])[0].tolist() for row in raw]

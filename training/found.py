@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from models.inputs import Boolean, Categorical, Input, Numeric
-from training.columns import Column, Numbers
+from training.columns import Column
 from training.dataset import Dataset
 
 COMMONEST = 3
@@ -54,10 +52,7 @@ def _counts(dataset: Dataset) -> str:
 
 
 def _missing(column: Column) -> str:
-    if not column.gaps:
-        return "-"
-    empty = np.isnan(column.values) if isinstance(column, Numbers) else column.codes < 0
-    return _share(float(empty.mean()))
+    return _share(column.missing) if column.gaps else "-"
 
 
 def _holds(item: Input) -> str:

@@ -32,12 +32,11 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Found:
-    """What a column is, or None and why it is left out; doubts; and its texts, "" where missing."""
+    """What a column is, or None and why it is left out, and doubts."""
 
     column: Column | None
     reason: str = ""
     doubts: list[str] = field(default_factory=list)
-    texts: pa.ChunkedArray = None
 
 
 class Finder:
@@ -81,8 +80,7 @@ class Finder:
             cells = pc.if_else(pc.is_nan(cells), None, cells)
         if asked.kind in {"categorical", "boolean"} or numerals.sentinels(self._tokens):
             return self._text(name, _texts(cells), asked)
-        values = pc.cast(cells, pa.float64(), safe=False).to_numpy().astype(np.float64)
-        return self._numeric(name, numerals.Numerals(values, _texts(cells), 0), asked)
+        return self._numeric(name, numerals.of_numbers(cells), asked)
 
     def _text(self, name: str, texts: pa.ChunkedArray, asked: Asked) -> Found:
         flag = shlex.quote(name)
@@ -100,46 +98,44 @@ class Finder:
             doubt = (
                 f"{name}: numbers with leading zeros are taken as text; --numeric {flag} takes the numbers"
             )
-            return Found(found.column, found.reason, [doubt, *found.doubts], found.texts)
+            return Found(found.column, found.reason, [doubt, *found.doubts])
         return self._numeric(name, numbers, asked)
 
     def _numeric(self, name: str, numbers: numerals.Numerals, asked: Asked) -> Found:
         values, flag = numbers.values, shlex.quote(name)
-        there = values[~np.isnan(values)]
-        if not len(there):
+        least, most = np.fmin.reduce(values), np.fmax.reduce(values)
+        if np.isnan(least):
             return Found(None, "all missing")
-        beyond = np.flatnonzero(np.abs(values) > LARGEST)  # infinite too
-        if len(beyond):
+        if max(-least, most) > LARGEST:  # infinite too
+            beyond = np.flatnonzero(np.abs(values) > LARGEST)
             self._refuse(numbers.texts, int(beyond[0]), "not finite in float32", name)
-        if asked.kind is None and (there == np.floor(there)).all():
+        if asked.kind is None and numbers.whole:
             left_out, doubts = self._whole(name, numbers, asked)
             if left_out:
                 return left_out
         else:
             doubts = []
-        if len(there) == len(values) and there.min() == there.max():
+        if least == most and not numbers.gaps:
             return Found(None, f"the same in every row, {numbers.texts[0].as_py()}")
         if numbers.tokens:
             says = "cells count as missing for what they say; --missing tells which do"
             doubts.append(f"{name}: {numbers.tokens} {says}")
-        if there.min() < there.max() and np.float32(there.min()) == np.float32(there.max()):
+        if least < most and np.float32(least) == np.float32(most):
             says = "float32 does not tell its numbers apart; subtract the least"
             doubts.append(f"{name}: {says}, or --leave-out {flag}")
-        if self._comma and self._thousands(numbers.texts):
+        if self._comma and numbers.written and self._thousands(numbers.texts):
             doubts.append(
                 f"{name}: its points are taken as decimal marks; take them out if they part thousands"
             )
-        return Found(Numbers(name, values), "", doubts, numbers.texts)
+        return Found(Numbers(name, values.astype(np.float32)), "", doubts)
 
     def _whole(self, name: str, numbers: numerals.Numerals, asked: Asked) -> tuple[Found | None, list[str]]:
         """Return whether whole numbers are to be left out, else what is doubtful of them."""
         flag = shlex.quote(name)
-        gaps = bool(np.isnan(numbers.values).any())
-        distinct = pc.count_distinct(numbers.texts).as_py() - gaps
         if asked.keep:
             return None, []
-        written = pc.or_(numerals.matches(numbers.texts, dates.COMPACT), pc.equal(numbers.texts, ""))
-        if distinct > 1 and pc.all(written).as_py():
+        distinct = numbers.distinct
+        if distinct > 1 and numbers.all_match(dates.COMPACT):
             return _dates(name, f"; --numeric {flag} takes the numbers"), []
         reason = identifiers.reason(numbers.values, distinct, self._y)
         if reason in identifiers.CERTAIN:
@@ -186,7 +182,7 @@ class Finder:
             cells = [int(found[1]) for found in whole if found]
         distinct = tuple(sorted(set(cells)))
         place = {cell: index for index, cell in enumerate(distinct)}
-        places = np.array([*(place[cell] for cell in cells), MISSING], np.int64)
+        places = np.array([*(place[cell] for cell in cells), MISSING], np.int32)
         found = Categories(name, distinct, places[codes])
         most = int(np.bincount(codes[codes >= 0]).max())
         doubts = []
@@ -195,7 +191,7 @@ class Finder:
                 f"{name}: none of its {len(distinct)} texts has {OWN_PLACE_ROWS} rows, so all weigh the "
                 f"same; --leave-out {flag} leaves it out"
             )
-        return Found(found, "", doubts, texts)
+        return Found(found, "", doubts)
 
     def _thousands(self, texts: pa.ChunkedArray) -> bool:
         pointed = texts.filter(pc.match_substring(texts, "."))
@@ -240,4 +236,4 @@ def _truths(name: str, texts: pa.ChunkedArray) -> Found:
         )
     truths = {word: word.casefold() in TRUE for word in sorted(words)}
     places = np.array([*(truths[word] for word in words), MISSING], np.int8)
-    return Found(Truths(name, places[codes], truths), "", [], texts)
+    return Found(Truths(name, places[codes], truths))

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +15,22 @@ MANY = 50
 """From so many different numbers on, a target looks like a quantity."""
 EMPTY_WORDS = frozenset(map(str.casefold, NOTHING))
 
-Integers = NDArray[np.int64]
+Indices = NDArray[np.signedinteger]
 
 
-def classes(place: str, labels: list[str], fold_case: bool) -> tuple[tuple[str, ...], Integers, list[str]]:
+def classes(
+    place: str, words: Sequence[str], codes: NDArray[np.integer], fold_case: bool
+) -> tuple[tuple[str, ...], Indices, list[str]]:
     """Sort the distinct labels into classes; return them, each row's index among them, and doubts.
 
-    Labels that differ by case alone are one class under its commonest spelling with `fold_case`, and are
-    refused without. Raises ValueError for those, for fewer than two classes, and for fewer than
-    MIN_CLASS_ROWS rows of one; `place` names the target.
+    `codes`, [rows], are the places of the rows' labels in `words`, where equal ones may stand. Labels that
+    differ by case alone are one class under its commonest spelling with `fold_case`, and are refused
+    without. Raises ValueError for those, for fewer than two classes, and for fewer than MIN_CLASS_ROWS rows
+    of one; `place` names the target.
     """
-    counts = Counter(labels)
+    counts: Counter[str] = Counter()
+    for word, rows in zip(words, np.bincount(codes, minlength=len(words)).tolist(), strict=True):
+        counts[word] += rows
     spelled = {label: label for label in counts}
     folded: dict[str, list[str]] = {}
     for label in sorted(counts):
@@ -35,9 +41,9 @@ def classes(place: str, labels: list[str], fold_case: bool) -> tuple[tuple[str, 
             raise ValueError(f"labels of {place} differ by case alone: {named}; --fold-case joins them")
         commonest = max(alike, key=lambda label: counts[label])
         spelled |= dict.fromkeys(alike, commonest)
-    counts = Counter({spelled[label]: 0 for label in counts})
-    for label, each in Counter(labels).items():
-        counts[spelled[label]] += each
+    written, counts = counts, Counter()
+    for label, rows in written.items():
+        counts[spelled[label]] += rows
     found = tuple(sorted(counts))
     if not found:
         raise ValueError(f"no row has a label in {place}")
@@ -55,10 +61,15 @@ def classes(place: str, labels: list[str], fold_case: bool) -> tuple[tuple[str, 
             f"wanted at least {MIN_CLASS_ROWS} of each class to split them in three{hint}"
         )
     index = {label: number for number, label in enumerate(found)}
-    y = np.fromiter((index[spelled[label]] for label in labels), np.int64, len(labels))
+    y = np.array([index[spelled[word]] for word in words], _narrowest(len(found)))[codes]
     doubts = [
         f"{place} has the class {label!r}: {counts[label]} rows; if it means no label, empty those cells"
         for label in found
         if label.casefold() in EMPTY_WORDS
     ]
     return found, y, doubts
+
+
+def _narrowest(count: int) -> type[np.signedinteger]:
+    """Return which integers hold so many indices: there is one a row."""
+    return next(kind for kind in (np.int8, np.int16, np.int32) if count <= np.iinfo(kind).max)

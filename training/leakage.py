@@ -9,40 +9,33 @@ from training.design import Design
 from training.model import LogisticRegression
 from training.newton import minimise
 from training.problem import Problem
+from training.rows import Rows
 
 SHARE = 0.95
 """Of the baseline's log-loss on validation rows; one honest column of iris removes 93 %."""
 PENALTY = 10.0  # weaker than the default, so that a category of 20 rows can show what it tells
 MOST_ROWS = 10_000
-"""Train rows that are enough to see it."""
+"""Rows of a split that are enough to see it."""
 MOST_WEIGHTS = 200
 SMALLEST = 1e-9
 """What the baseline gives a class that train has no row of."""
 
 
-def leaks(
-    design: Design,
-    train: NDArray[np.float64],
-    validation: NDArray[np.float64],
-    y_train: NDArray[np.int64],
-    y_validation: NDArray[np.int64],
-    classes: int,
-) -> list[tuple[str, float]]:
+def leaks(design: Design, train: Rows, validation: Rows, classes: int) -> list[tuple[str, float]]:
     """Return each input that removes SHARE of the baseline's log-loss or more, and how much of it.
 
-    Takes columns [rows, columns] and class indices [rows] of two splits; the baseline knows how often each
-    class is in train.
+    The baseline knows how often each class is in train. Of either split at most MOST_ROWS are looked at, by
+    lot: files are often sorted by what is asked.
     """
-    if not len(y_validation):
+    if not len(validation):
         return []
-    if len(y_train) > MOST_ROWS:  # files are often sorted by what is asked
-        rows = np.random.default_rng(0).choice(len(y_train), MOST_ROWS, replace=False)
-        train, y_train = train[rows], y_train[rows]
+    train, validation = train.drawn(MOST_ROWS, 0), validation.drawn(MOST_ROWS, 0)
+    y_train = train.classes()
     shares = np.bincount(y_train, minlength=classes) / len(y_train)
     if shares.max() == 1:  # the others are too rare for so few rows
         return []
-    x, y = torch.from_numpy(train), torch.from_numpy(y_train)
-    others, labels = torch.from_numpy(validation), torch.from_numpy(y_validation)
+    x, y = torch.from_numpy(design.matrix(train.raw())), torch.from_numpy(y_train)
+    others, labels = torch.from_numpy(design.matrix(validation.raw())), torch.from_numpy(validation.classes())
     found = []
     for part in design.parts:
         own = slice(part.first, part.first + len(part.names))

@@ -1,7 +1,7 @@
 """Text that is numbers, and text that nearly is. Knows nothing of columns' names, flags or kinds."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,19 +38,66 @@ LEADING_ZERO = r"^[+-]?0[0-9]+$"
 COMMA = r"^[+-]?[0-9]*,[0-9]*([eE][+-]?[0-9]+)?$"
 POINT_GROUPS = r"^[+-]?[0-9]{1,3}(\.[0-9]{3})+$"
 
+BLOCK_ROWS = 1 << 16
+"""Rows that are looked at at once, so that most columns are told by their first ones."""
+
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Numerals:
-    """The values of a column of text, NaN where missing, and the texts, "" where missing.
+    """The values of a column, NaN where missing, and its cells: numbers, or texts, "" where missing.
 
     `tokens` counts the cells that are missing for what they say.
     """
 
     values: Floats
-    texts: pa.ChunkedArray
-    tokens: int
+    cells: pa.ChunkedArray
+    tokens: int = 0
+
+    @property
+    def texts(self) -> pa.ChunkedArray:
+        """The cells as text, "" where missing."""
+        return self.cells if self.written else pc.coalesce(pc.cast(self.cells, pa.string()), pa.scalar(""))
+
+    @property
+    def written(self) -> bool:
+        """Whether the cells are text."""
+        return bool(pa.types.is_string(self.cells.type))
+
+    @property
+    def gaps(self) -> bool:
+        """Whether any cell is missing."""
+        return any(np.isnan(block).any() for block in self._blocks())
+
+    @property
+    def whole(self) -> bool:
+        """Whether all numbers are whole."""
+        return all(((block == np.floor(block)) | np.isnan(block)).all() for block in self._blocks())
+
+    @property
+    def distinct(self) -> int:
+        """How many different numbers there are, as they are written."""
+        found: int = pc.count_distinct(self.cells).as_py()
+        return found - (self.written and self.gaps)
+
+    def all_match(self, pattern: str) -> bool:
+        """Tell whether every number, as it is written, matches."""
+        parts = (Numerals(self.values, pa.chunked_array([chunk])).texts for chunk in self.cells.chunks)
+        return all(pc.all(pc.or_(matches(each, pattern), pc.equal(each, ""))).as_py() for each in parts)
+
+    def _blocks(self) -> Iterator[Floats]:
+        return (self.values[start : start + BLOCK_ROWS] for start in range(0, len(self.values), BLOCK_ROWS))
+
+
+def of_numbers(cells: pa.ChunkedArray) -> Numerals:
+    """Return a column of Arrow's numbers, where NaN is missing too."""
+    values, start = np.empty(len(cells)), 0
+    for chunk in cells.chunks:
+        found = pc.cast(chunk, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        values[start : start + len(found)] = found
+        start += len(found)
+    return Numerals(values, cells)
 
 
 def matches(texts: pa.ChunkedArray, pattern: str) -> pa.ChunkedArray:
@@ -78,7 +125,7 @@ def read(texts: pa.ChunkedArray, tokens: Sequence[str], decimal_comma: bool) -> 
     """
     values = None if sentinels(tokens) else _cast(texts)
     if values is not None and np.isnan(values).sum() == pc.sum(pc.equal(texts, "")).as_py():
-        return None if np.isnan(values).all() else Numerals(values, texts, 0)
+        return None if np.isnan(values).all() else Numerals(values, texts)
     left, count = without_tokens(texts, [*tokens, "nan"])
     if pc.all(pc.equal(left, "")).as_py():
         return None

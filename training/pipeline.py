@@ -1,6 +1,7 @@
 """The stages in order, from rows to the files of a version. Knows nothing of terminals or the store."""
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,44 +11,51 @@ from pydantic import JsonValue
 
 from models.cores import usable_cores
 from models.decision import BINARY
-from models.inputs import Input
+from models.inputs import Cell, Input
 from models.manifest import Golden
 from models.record import Metrics, Scores, SplitName, decision
 from training import design as designs
 from training import evaluation, leakage, reference
-from training.batches import Arrays
 from training.config import Config
 from training.dataset import Dataset, load
 from training.decide import Decided, check, decide
 from training.design import Design
 from training.errors import SettingError
 from training.evaluate import evaluate
+from training.export import chosen as golden_rows
 from training.export import export, golden
 from training.fit import Fit, fit, one_thread
 from training.model import LogisticRegression
 from training.progress import Bar
+from training.rows import Blocks, Rows
 from training.scorer import Scorer
 
 BALANCED = "balanced"
 Floats = NDArray[np.float64]
 
 
+CHECKED_ROWS = 100_000
+"""Rows whose answers by the exported module are compared with the trained one's, at most."""
+MEASURED_ROWS = 1_000_000
+"""Rows of a split, drawn by the seed, that figures are measured on at most: 0.001 is certain then."""
+
+
 @dataclass(frozen=True)
 class Prepared:
-    """A data set as the fit takes it: its inputs, raw rows, float32 [rows, inputs], and their design."""
+    """A data set as the fit takes it: its inputs, their design, and each split's encoded rows.
+
+    `golden` are cells of some test rows, [rows][inputs].
+    """
 
     dataset: Dataset
     inputs: tuple[Input, ...]
-    raw: NDArray[np.float32]
     design: Design
+    rows: dict[SplitName, Rows]
+    golden: list[tuple[Cell, ...]]
 
-    def columns(self, split: SplitName) -> Floats:
-        """Return the design's columns of a split, float64 [rows, columns]."""
-        return self.design.matrix(self.raw[self.dataset.parts[split]])
-
-    def classes(self, split: SplitName) -> NDArray[np.int64]:
-        """Return the class indices of a split."""
-        return self.dataset.y[self.dataset.parts[split]]
+    def measured(self, split: SplitName, seed: int) -> Rows:
+        """Return the rows of a split that figures are measured on."""
+        return self.rows[split].drawn(MEASURED_ROWS, seed)
 
 
 @dataclass(frozen=True)
@@ -74,25 +82,43 @@ def prepare(config: Config, bar: Bar) -> Prepared:
     for name in config.units:
         if name not in names:
             raise SettingError(f"TRAINING_UNITS={name}: no such input column in {config.data}")
-    train = dataset.parts["train"]
-    inputs = reference.inputs(dataset.columns, train, config.units)
-    raw = designs.encode(dataset.columns, inputs)
-    prepared = Prepared(dataset, inputs, raw, designs.make(inputs, raw[train]))
+    inputs, rows, golden = _encoded(config, dataset)
+    train = rows["train"]
+    prepared = Prepared(dataset, inputs, designs.make(inputs, _each(train)), rows, golden)
     with one_thread():
-        leaks = leakage.leaks(
-            prepared.design,
-            prepared.columns("train"),
-            prepared.columns("validation"),
-            prepared.classes("train"),
-            prepared.classes("validation"),
-            len(dataset.classes),
-        )
+        leaks = leakage.leaks(prepared.design, train, rows["validation"], len(dataset.classes))
     said = tuple(
         f"{name}: alone it removes {removed:.0%} of the baseline's log-loss, as what is known only after the "
         f"answer does; --leave-out {shlex.quote(name)} leaves it out"
         for name, removed in leaks
     )
     return replace(prepared, dataset=replace(dataset, doubts=dataset.doubts + said))
+
+
+def _encoded(
+    config: Config, dataset: Dataset
+) -> tuple[tuple[Input, ...], dict[SplitName, Rows], list[tuple[Cell, ...]]]:
+    """Return the inputs, each split's rows as the module takes them, and cells of golden rows."""
+    scratch, parts = dataset.scratch, dataset.parts
+    chosen = golden_rows(parts["test"], dataset.y)
+    inputs, cells = [], []
+    columns: dict[SplitName, list[NDArray[np.float32]]] = {name: [] for name in parts}
+    for column in dataset.columns:
+        item = reference.describe(column, parts["train"], config.units.get(column.name))
+        encoded = designs.encode(column, item)
+        for name, own in parts.items():
+            columns[name].append(scratch.keep(encoded[own]))
+        inputs.append(item)
+        cells.append([column.cell(row) for row in chosen])
+        scratch.forget()
+    rows = {name: Rows(tuple(each), dataset.y[parts[name]], scratch.forget) for name, each in columns.items()}
+    return tuple(inputs), rows, list(zip(*cells, strict=True))
+
+
+def _each(rows: Rows) -> Iterator[NDArray[np.float32]]:
+    for column in rows.columns:
+        yield column
+        rows.forget()
 
 
 @dataclass(frozen=True)
@@ -114,35 +140,28 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
     weight, bias = fitted.weight, fitted.bias
 
     bar.stage("evaluating")
-    logits = prepared.columns("validation") @ weight.T + bias
-    decided = decide(
-        config, dataset.classes, logits, prepared.classes("validation"), fitted.weights, seed=config.seed
-    )
+    held = prepared.measured("validation", config.seed)
+    logits = np.concatenate([design.matrix(held.raw(block)) @ weight.T + bias for block in held.blocks()])
+    decided = decide(config, dataset.classes, logits, held.classes(), fitted.weights, seed=config.seed)
     weight, bias = weight * decided.slope, bias * decided.slope + decided.offset
     spread = None if fitted.spread is None else fitted.spread * decided.slope
     scorer = served(design, weight, bias)
-    with torch.inference_mode():
-        given: dict[SplitName, NDArray[np.float32]] = {
-            name: scorer(torch.from_numpy(prepared.raw[rows])).numpy() for name, rows in dataset.parts.items()
-        }
+    given = {name: _answered(scorer, prepared.measured(name, config.seed)) for name in prepared.rows}
     rule = decision(dataset.classes, decided.positive, decided.threshold, decided.abstain)
-    majority = int(np.bincount(prepared.classes("train")).argmax())
+    majority = int(np.bincount(prepared.rows["train"].y).argmax())
     metrics: dict[SplitName, Metrics | None] = {
         # No figure is measured on rows that something was chosen on.
         name: None
         if name == "validation" and decided.chosen
-        else evaluate(
-            answers, prepared.classes(name), rule, majority, intervals=name == "test", seed=config.seed
-        )
-        for name, answers in given.items()
+        else evaluate(answers, y, rule, majority, intervals=name == "test", seed=config.seed)
+        for name, (answers, y) in given.items()
     }
-    held_out = np.concatenate([given["validation"], given["test"]])
+    held_out = np.concatenate([given["validation"][0], given["test"][0]])
 
     bar.stage("exporting")
-    test = dataset.parts["test"]
-    files = export(scorer, torch.from_numpy(prepared.raw[test]))
+    files = export(scorer, torch.from_numpy(prepared.rows["test"].drawn(CHECKED_ROWS, config.seed).raw()))
     files["evaluation.json"] = evaluation.build(
-        {name: (given[name], prepared.classes(name)) for name in dataset.parts if metrics[name] is not None},
+        {name: pair for name, pair in given.items() if metrics[name] is not None},
         dataset.classes,
         rule,
         slopes=_slopes(prepared, scorer),
@@ -159,27 +178,33 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
         bias,
         metrics,
         evaluation.scores(held_out, dataset.classes),
-        golden(scorer, prepared.inputs, dataset.columns, test, dataset.y),
+        golden(scorer, prepared.inputs, prepared.golden),
         files,
     )
+
+
+@torch.inference_mode()
+def _answered(scorer: Scorer, rows: Rows) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the module's probabilities, float32 [rows, classes], and the class indices."""
+    blocks = [scorer(torch.from_numpy(rows.raw(block))).numpy() for block in rows.blocks()]
+    return np.concatenate(blocks), rows.classes()
 
 
 def _fit(config: Config, prepared: Prepared, bar: Bar) -> _Fitted:
     device = choose_device(config.device)
     torch.set_num_threads(usable_cores())  # its own count leaves out a container's quota
-    x = torch.from_numpy(prepared.columns("train")).to(device)
-    y = torch.from_numpy(prepared.classes("train")).to(device)
+    batches = Blocks(prepared.rows["train"], prepared.design, device)
     weights = class_weights(config, prepared)
-    own = None if weights is None else torch.tensor(list(weights.values()), dtype=x.dtype, device=device)
-    model = LogisticRegression(x.shape[1], len(prepared.dataset.classes)).to(device)
-    bar.stage("fitting", config.epochs if config.solver == "sgd" else None, len(x))
+    own = None if weights is None else torch.tensor(list(weights.values()))
+    model = LogisticRegression(batches.width - 1, len(prepared.dataset.classes)).to(device)
+    bar.stage("fitting", config.epochs if config.solver == "sgd" else None, batches.rows)
     norms: list[JsonValue] = []
 
     def tick(norm: float) -> None:
         norms.append(norm)
         bar.step(norm)
 
-    found = fit(model, Arrays(x, y), config, own, tick)
+    found = fit(model, batches, config, own, tick)
     spread = None if found.spread is None else found.spread.cpu().numpy()
     weight: Floats = model.linear.weight.detach().cpu().numpy()
     bias: Floats = model.linear.bias.detach().cpu().numpy()
@@ -202,7 +227,7 @@ def class_weights(config: Config, prepared: Prepared) -> dict[str, float] | None
     if given is None:
         return None
     if given == BALANCED:
-        counts = np.bincount(prepared.classes("train"), minlength=BINARY)
+        counts = np.bincount(prepared.rows["train"].y, minlength=BINARY)
         return {name: float(counts.sum() / (BINARY * n)) for name, n in zip(classes, counts, strict=True)}
     assert isinstance(given, dict)  # noqa: S101 - the other literal is above
     return {name: given.get(name, 1.0) for name in classes}

@@ -24,10 +24,8 @@ OWN_PLACE_ROWS = 10
 """Train rows from which on a category has a weight of its own: with fewer it is learnt by heart."""
 MOST_CATEGORIES = 100
 BINS = 10
-SAMPLED_ROWS = 1_000_000
-"""Rows that quantiles are taken from, at most."""
 
-Rows = NDArray[np.int64]
+Rows = NDArray[np.signedinteger]
 
 
 def inputs(columns: Sequence[Column], train: Rows, units: Mapping[str, str]) -> tuple[Input, ...]:
@@ -35,10 +33,11 @@ def inputs(columns: Sequence[Column], train: Rows, units: Mapping[str, str]) -> 
 
     Raises DataError for a categorical one that is missing in all of them.
     """
-    return tuple(_input(column, train, units.get(column.name)) for column in columns)
+    return tuple(describe(column, train, units.get(column.name)) for column in columns)
 
 
-def _input(column: Column, train: Rows, unit: str | None) -> Input:
+def describe(column: Column, train: Rows, unit: str | None) -> Input:
+    """Describe one column as `inputs` does."""
     if isinstance(column, Numbers):
         return _numeric(column, column.values[train], unit)
     if isinstance(column, Truths):
@@ -46,11 +45,14 @@ def _input(column: Column, train: Rows, unit: str | None) -> Input:
     return _categorical(column, column.codes[train], unit)
 
 
-def _numeric(column: Numbers, values: NDArray[np.float64], unit: str | None) -> Numeric:
-    there = values[~np.isnan(values)].astype(np.float32).astype(np.float64)  # as the service gets them
-    if not len(there):
-        there = np.zeros(1)
-    median = float(np.float32(np.median(there)))
+def _numeric(column: Numbers, values: NDArray[np.float32], unit: str | None) -> Numeric:
+    ordered = np.sort(values)
+    ordered = ordered[: np.searchsorted(ordered, np.nan)]  # which stand last
+    if not len(ordered):
+        ordered = np.zeros(1, np.float32)
+    half = len(ordered) // 2
+    median = float(np.float32(ordered[[half, (len(ordered) - 1) // 2]].astype(np.float64).mean()))
+    there = ordered.astype(np.float64)
     return Numeric(
         name=column.name,
         unit=unit,
@@ -60,24 +62,23 @@ def _numeric(column: Numbers, values: NDArray[np.float64], unit: str | None) -> 
             missing=float(np.isnan(values).mean()),
             mean=float(there.mean()),
             std=float(there.std()),
-            min=float(there.min()),
-            max=float(there.max()),
-            bins=_bins(there),
+            min=float(ordered[0]),
+            max=float(ordered[-1]),
+            bins=_bins(ordered),
         ),
     )
 
 
-def _bins(values: NDArray[np.float64]) -> Bins | None:
-    """Return quantile bins; ties make fewer, and a constant none."""
-    sample = values
-    if len(values) > SAMPLED_ROWS:
-        sample = np.random.default_rng(0).choice(values, SAMPLED_ROWS, replace=False)
-    inner = np.quantile(sample, np.linspace(0, 1, BINS + 1), method="inverted_cdf")[1:-1]
-    edges = np.unique([values.min(), *inner, values.max()])
+def _bins(ordered: NDArray[np.float32]) -> Bins | None:
+    """Return quantile bins of ascending values; ties make fewer, and a constant none."""
+    rows = len(ordered)
+    inner = [ordered[-(-rows * place // BINS) - 1] for place in range(1, BINS)]  # as of numpy's inverted_cdf
+    edges = np.unique([ordered[0], *inner, ordered[-1]])
     if len(edges) == 1:
         return None
-    counts, _ = np.histogram(values, edges)
-    return Bins(edges=tuple(edges.tolist()), shares=tuple((counts / len(values)).tolist()))
+    ends = np.searchsorted(ordered, edges[1:-1], side="left")
+    counts = np.diff([0, *ends, rows])
+    return Bins(edges=tuple(edges.astype(np.float64).tolist()), shares=tuple((counts / rows).tolist()))
 
 
 def _boolean(column: Truths, codes: NDArray[np.int8], unit: str | None) -> Boolean:
@@ -93,7 +94,7 @@ def _boolean(column: Truths, codes: NDArray[np.int8], unit: str | None) -> Boole
     )
 
 
-def _categorical(column: Categories, codes: Rows, unit: str | None) -> Categorical:
+def _categorical(column: Categories, codes: NDArray[np.int32], unit: str | None) -> Categorical:
     if (codes == MISSING).all():
         raise DataError(f"column {column.name!r}: no train row has a value; --leave-out {column.name!r}")
     counts = Counter({column.distinct[code]: int(n) for code, n in enumerate(_counts(column, codes)) if n})
@@ -117,6 +118,6 @@ def _categorical(column: Categories, codes: Rows, unit: str | None) -> Categoric
     )
 
 
-def _counts(column: Categories, codes: Rows) -> list[int]:
+def _counts(column: Categories, codes: NDArray[np.int32]) -> list[int]:
     found: list[int] = np.bincount(codes[codes != MISSING], minlength=len(column.distinct)).tolist()
     return found

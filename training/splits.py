@@ -1,12 +1,12 @@
-"""Who is in which split: by a keyed hash of a row's texts, by groups, or by time. Knows nothing of columns.
+"""Who is in which split: by a keyed hash of a row's cells, by groups, or by time. Knows nothing of columns.
 
-A unit is what stays together: rows with equal texts, a group, or an instant. Units are ordered, the first
+A unit is what stays together: rows with equal cells, a group, or an instant. Units are ordered, the first
 60 % of the rows are train, the next 20 % validation, the last 20 % test, and a unit goes where its middle
 row would. So the two hashes at which validation and test begin tell of any row where it was.
 """
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,63 +15,136 @@ from models.record import SplitName
 
 TRAIN, VALIDATION = 0.6, 0.8
 """The shares at which train and validation end."""
-SEPARATOR = "\x1f"
 FEWEST = 3
 """Units that three splits take."""
+BLOCK_ROWS = 1 << 18
+"""Rows that are looked at at once, so that what is held meanwhile is little."""
+NO_CUT = 2**64 - 1
 
 Integers = NDArray[np.int64]
+Indices = NDArray[np.signedinteger]
 Order = Sequence[str] | Integers | NDArray[np.float64]
 Hashes = NDArray[np.uint64]
-Parts = dict[SplitName, Integers]
+Parts = dict[SplitName, Indices]
 Cuts = dict[str, tuple[str, str]]
 
 
-def hashes(texts: Sequence[str], seed: int) -> Hashes:
-    """Return the 64-bit BLAKE2b of each text in UTF-8, keyed by the seed in 8 bytes, little-endian."""
-    key, blake2b = seed.to_bytes(8, "little"), hashlib.blake2b
-    digests = b"".join([blake2b(text.encode(), digest_size=8, key=key).digest() for text in texts])
-    return np.frombuffer(digests, ">u8").astype(np.uint64)
+def distinct(keys: Hashes) -> int:
+    """Return how many different hashes there are."""
+    ordered = np.sort(keys)
+    return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + min(1, len(keys))
 
 
-def repeated(texts: Sequence[str]) -> list[str]:
-    """Return each text with how many equal ones came before it, so that no two are equal."""
-    seen: dict[str, int] = {}
-    found = []
-    for text in texts:
-        before = seen.get(text, 0)
-        seen[text] = before + 1
-        found.append(f"{text}{SEPARATOR}{before}")
-    return found
-
-
-def by_hash(keys: Hashes, y: Integers, classes: Sequence[str], whole: bool) -> tuple[Parts, Cuts]:
+def by_hash(keys: Hashes, y: Indices, classes: Sequence[str], whole: bool) -> tuple[Parts, Cuts]:
     """Split units of equal hash, each class on its own; return the rows of each split and the cuts.
 
     A unit counts as its commonest class, the first of equals, whatever the order of the rows. With `whole`
     every split has units of every class. Raises ValueError for a class with fewer than FEWEST units then,
     and for a split that lacks a class: any split with `whole`, train without.
     """
-    units, unit, sizes = np.unique(keys, return_inverse=True, return_counts=True)
-    kinds = _commonest(unit, y, len(classes))
-    place = np.empty(len(units), np.int64)
-    cuts = {}
+    packed, bits = _packed(keys, y, len(classes)), _bits(len(classes))
+    rows, units = np.zeros(len(classes), np.int64), np.zeros(len(classes), np.int64)
+    mixed = []
+    for found in _units(packed, bits):
+        rows += np.bincount(found.kinds, found.sizes, len(classes)).astype(np.int64)
+        units += np.bincount(found.kinds, minlength=len(classes))
+        mixed.append(found.mixed())
     for index, label in enumerate(classes):
-        members = np.flatnonzero(kinds == index)  # ascending by hash, as units are
-        if whole and len(members) < FEWEST:
+        if whole and units[index] < FEWEST:
             raise ValueError(
-                f"the {int((y == index).sum())} rows of class {label!r} have {len(members)} different inputs "
+                f"the {int((y == index).sum())} rows of class {label!r} have {units[index]} different inputs "
                 f"that are mostly its own, wanted {FEWEST} or more: equal rows stay on one side of a split"
             )
-        ends = _ends(sizes[members])
-        place[members] = np.searchsorted(ends, np.arange(len(members)), side="right")
-        bounds = [int(units[members[end]]) if end < len(members) else 2**64 - 1 for end in ends]
-        cuts[label] = (f"{bounds[0]:016x}", f"{bounds[1]:016x}")
-    parts = _parts(place[unit])
+    bounds = _bounds(packed, bits, _ends(packed, bits, rows, units))
+    place = np.empty(len(keys), np.int8)
+    others, kinds = (np.concatenate(each) for each in zip(*mixed, strict=True))
+    for start in range(0, len(keys), BLOCK_ROWS):
+        own = keys[start : start + BLOCK_ROWS]
+        kind = y[start : start + BLOCK_ROWS].astype(np.int64)
+        if len(others):
+            unit = own >> np.uint64(bits)
+            near = np.minimum(np.searchsorted(others, unit), len(others) - 1)
+            kind = np.where(others[near] == unit, kinds[near], kind)
+        place[start : start + BLOCK_ROWS] = (own[:, None] >= bounds[kind]).sum(1)
+    parts = _parts(place)
     _check(parts, y, classes, whole)
-    return parts, cuts
+    return parts, {
+        label: (f"{train:016x}", f"{validation:016x}")
+        for label, (train, validation) in zip(classes, bounds.tolist(), strict=True)
+    }
 
 
-def by_time(times: Order, y: Integers, classes: Sequence[str]) -> tuple[Parts, Cuts]:
+@dataclass(frozen=True)
+class _Units:
+    """Some of the units, ascending: their hashes without the last bits, rows, and commonest classes."""
+
+    hashes: Hashes
+    sizes: Integers
+    kinds: Integers
+    pure: NDArray[np.bool_]
+
+    def mixed(self) -> tuple[Hashes, Integers]:
+        """Return hashes and classes of those that have rows of other classes."""
+        return self.hashes[~self.pure], self.kinds[~self.pure]
+
+
+def _bits(classes: int) -> int:
+    return max(1, (classes - 1).bit_length())
+
+
+def _packed(keys: Hashes, y: Indices, classes: int) -> Hashes:
+    """Return hashes, sorted, whose last bits, which tell no units apart, are the row's class."""
+    bits = np.uint64(_bits(classes))
+    packed = keys >> bits
+    packed <<= bits
+    for start in range(0, len(packed), BLOCK_ROWS):
+        packed[start : start + BLOCK_ROWS] |= y[start : start + BLOCK_ROWS].astype(np.uint64)
+    packed.sort()
+    return packed
+
+
+def _units(packed: Hashes, bits: int) -> Iterator[_Units]:
+    """Yield the units by ascending hash, the whole of each."""
+    shift, mask = np.uint64(bits), np.uint64((1 << bits) - 1)
+    start = 0
+    while start < len(packed):
+        last = packed[min(start + BLOCK_ROWS, len(packed)) - 1]
+        stop = int(np.searchsorted(packed, last | mask, side="right"))
+        pairs, rows = np.unique(packed[start:stop], return_counts=True)
+        order = np.lexsort((pairs & mask, -rows, pairs >> shift))
+        units, first = np.unique((pairs >> shift)[order], return_index=True)
+        kinds = (pairs & mask)[order][first].astype(np.int64)
+        pure = np.diff(np.append(first, len(pairs))) == 1
+        yield _Units(units, np.add.reduceat(rows[order], first), kinds, pure)
+        start = stop
+
+
+def _ends(packed: Hashes, bits: int, rows: Integers, units: Integers) -> Integers:
+    """Return at which of a class's units, in order, validation and test begin, [classes, 2]."""
+    ends, before = np.zeros((len(rows), 2), np.int64), np.zeros(len(rows))
+    for found in _units(packed, bits):
+        for index in range(len(rows)):
+            sizes = found.sizes[found.kinds == index]
+            ends[index] += _begun(sizes, before[index], rows[index])
+            before[index] += sizes.sum()
+    pairs = zip(ends.tolist(), units.tolist(), strict=True)
+    return np.array([_kept_apart(train, validation, count) for (train, validation), count in pairs])
+
+
+def _bounds(packed: Hashes, bits: int, ends: Integers) -> Hashes:
+    """Return the hashes of those units, [classes, 2], NO_CUT where there is none any more."""
+    bounds, seen = np.full(ends.shape, NO_CUT, np.uint64), np.zeros(len(ends), np.int64)
+    for found in _units(packed, bits):
+        for index in range(len(ends)):
+            own = found.hashes[found.kinds == index]
+            for split, end in enumerate(ends[index] - seen[index]):
+                if 0 <= end < len(own):
+                    bounds[index, split] = own[end] << np.uint64(bits)
+            seen[index] += len(own)
+    return bounds
+
+
+def by_time(times: Order, y: Indices, classes: Sequence[str]) -> tuple[Parts, Cuts]:
     """Split by the order of `times`, equal ones together; the cuts are the first of validation and of test.
 
     Raises ValueError for fewer than FEWEST different times, and for a class that train lacks.
@@ -79,40 +152,33 @@ def by_time(times: Order, y: Integers, classes: Sequence[str]) -> tuple[Parts, C
     instants, unit, sizes = np.unique(np.asarray(times), return_inverse=True, return_counts=True)
     if len(instants) < FEWEST:
         raise ValueError(f"{len(instants)} different times, wanted {FEWEST} or more")
-    ends = _ends(sizes)
+    ends = _kept_apart(*_begun(sizes, 0, len(unit)), len(sizes))
     parts = _parts(np.searchsorted(ends, unit, side="right"))
     _check(parts, y, classes, whole=False)
     return parts, {"": (str(instants[ends[0]]), str(instants[ends[1]]))}
 
 
-def _commonest(unit: Integers, y: Integers, count: int) -> Integers:
-    """Return the commonest class of each unit, the first of equals."""
-    pairs, rows = np.unique(unit * count + y, return_counts=True)
-    order = np.lexsort((pairs % count, -rows, pairs // count))
-    _, first = np.unique(pairs[order] // count, return_index=True)
-    kinds: Integers = pairs[order][first] % count
-    return kinds
+def _begun(sizes: Integers, before: float, rows: int) -> tuple[int, int]:
+    """Return how many of the units have their middle row in train, and in train or validation."""
+    middle = (before + np.cumsum(sizes) - sizes / 2) / max(int(rows), 1)
+    return int((middle < TRAIN).sum()), int((middle < VALIDATION).sum())
 
 
-def _ends(sizes: Integers) -> tuple[int, int]:
-    """Return at which of the units, in order, validation and test begin; with enough, no part is empty."""
-    middle = (np.cumsum(sizes) - sizes / 2) / max(int(sizes.sum()), 1)
-    train, validation = int((middle < TRAIN).sum()), int((middle < VALIDATION).sum())
-    if len(sizes) >= FEWEST:
-        train = min(max(train, 1), len(sizes) - 2)
-        validation = min(max(validation, train + 1), len(sizes) - 1)
+def _kept_apart(train: int, validation: int, units: int) -> tuple[int, int]:
+    """Return the ends so that with enough units no split is empty."""
+    if units >= FEWEST:
+        train = min(max(train, 1), units - 2)
+        validation = min(max(validation, train + 1), units - 1)
     return train, validation
 
 
-def _parts(place: Integers) -> Parts:
-    return {
-        "train": np.flatnonzero(place == 0),
-        "validation": np.flatnonzero(place == 1),
-        "test": np.flatnonzero(place == 2),  # noqa: PLR2004 - the third
-    }
+def _parts(place: NDArray[np.signedinteger]) -> Parts:
+    kind = np.int32 if len(place) <= np.iinfo(np.int32).max else np.int64
+    names: tuple[SplitName, ...] = ("train", "validation", "test")
+    return {name: np.flatnonzero(place == split).astype(kind) for split, name in enumerate(names)}
 
 
-def _check(parts: Parts, y: Integers, classes: Sequence[str], whole: bool) -> None:
+def _check(parts: Parts, y: Indices, classes: Sequence[str], whole: bool) -> None:
     for name, rows in parts.items():
         if not len(rows):
             raise ValueError(f"no row is left for {name}; wanted more groups")

@@ -1,22 +1,21 @@
 """Read one file into an Arrow table of trimmed text or typed columns. Knows nothing of what a column is."""
 
 import difflib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv, parquet
+from pyarrow import csv
 
 from models.record import LeftOut
 from training import layout
-from training.errors import DataError
+from training.naming import naming
+from training.parquet import SUFFIX, Parts
 
 TEXT = (".csv", ".tsv", ".txt")
 COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
-PARQUET = ".parquet"
 BLOCK_BYTES = 1 << 24
 """The longest row that is read for sure."""
 NAMED = 20
@@ -25,24 +24,34 @@ NAMED = 20
 
 @dataclass(frozen=True)
 class Table:
-    """Columns by name, and what was left out for its header alone.
+    """Columns by name, read when they are asked for, and what was left out for its header alone.
 
     A column of text is of Arrow's string type, a dictionary of it where the file says that it is categories.
     `decimal_comma` says whether the file is one in which a comma may be the decimal mark.
     """
 
-    columns: dict[str, pa.ChunkedArray]
+    columns: Mapping[str, pa.ChunkedArray]
+    rows: int
     left_out: tuple[LeftOut, ...]
     decimal_comma: bool
 
 
-@contextmanager
-def naming(place: str) -> Iterator[None]:
-    """Turn Arrow's errors, the system's and ValueError into a DataError that begins with the place."""
-    try:
-        yield
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{place}: {error}") from error
+class _Columns(Mapping[str, pa.ChunkedArray]):
+    """Columns by name, of which each is read and trimmed when it is asked for, and not kept."""
+
+    def __init__(self, path: Path, read: Callable[[int], pa.ChunkedArray], places: Mapping[str, int]) -> None:
+        self._path, self._read, self._places = path, read, places
+
+    def __getitem__(self, name: str) -> pa.ChunkedArray:
+        place = self._places[name]
+        with naming(str(self._path)):
+            return _trimmed(self._read(place))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
 
 
 def read(path: Path, target: str, encoding: str) -> Table:
@@ -51,28 +60,30 @@ def read(path: Path, target: str, encoding: str) -> Table:
     Names and cells of text lose surrounding blanks. Raises DataError for a file that is missing, not
     readable as what its suffix says, without rows or without the target, and for a header with names that are
     equal or empty; but empty columns without a name and an index that pandas wrote are left out. Rows count
-    from 1 below the header.
+    from 1 below the header. Parquet's columns are read one by one, whenever they are asked for.
     """
     with naming(str(path)):
         bare = Path(path.name.lower())
         suffix = Path(bare.stem).suffix if bare.suffix in COMPRESSED else bare.suffix
-        if path.is_dir():
-            table, delimiter = _read_folder(path), ""
+        decimal_comma = False
+        if path.is_dir() or (bare.suffix == SUFFIX and path.is_file()):
+            parts = Parts(path)
+            names, rows, column = parts.names, parts.rows, parts.column
         elif not path.is_file():
             raise ValueError("no such file")
-        elif bare.suffix == PARQUET:
-            table, delimiter = _read_parquet(path), ""
         elif suffix in TEXT:
             table, delimiter = _read_text(path, target, encoding)
+            names, rows, column = table.column_names, table.num_rows, table.column
+            decimal_comma = delimiter == ";"
         else:
-            wanted = ", ".join((*TEXT, PARQUET))
+            wanted = ", ".join((*TEXT, SUFFIX))
             raise ValueError(f"unknown format, wanted {wanted}, or .gz or .zst of a text")
-        names = [name.strip() for name in table.column_names]
+        names = [name.strip() for name in names]
         _check_header(names, target)
-        if not table.num_rows:
+        if not rows:
             raise ValueError("no rows below the header")
-        columns, left_out = _named(names, [_trimmed(column) for column in table.columns])
-        return Table(columns, left_out, delimiter == ";")
+        kept, left_out = _named(names, column)
+        return Table(_Columns(path, column, kept), rows, left_out, decimal_comma)
 
 
 def _read_text(path: Path, target: str, encoding: str) -> tuple[pa.Table, str]:
@@ -95,24 +106,6 @@ def _read_text(path: Path, target: str, encoding: str) -> tuple[pa.Table, str]:
             raise ValueError(broken) from None
         raise
     return table, delimiter
-
-
-def _read_parquet(path: Path) -> pa.Table:
-    # One file, not a data set: the name of its folder must not add columns.
-    with parquet.ParquetFile(path) as file:
-        return file.read()
-
-
-def _read_folder(path: Path) -> pa.Table:
-    found = (each for each in path.rglob("*") if each.suffix.lower() == PARQUET)
-    files = sorted(each for each in found if not each.name.startswith((".", "_")))
-    if not files:
-        raise ValueError(f"no {PARQUET} file in the folder")
-    tables = [_read_parquet(each) for each in files]
-    for each, table in zip(files, tables, strict=True):
-        if sorted(table.column_names) != sorted(tables[0].column_names):
-            raise ValueError(f"{each.relative_to(path)} has other columns than {files[0].relative_to(path)}")
-    return pa.concat_tables(tables, promote_options="permissive")
 
 
 def _check_header(names: list[str], target: str) -> None:
@@ -138,16 +131,18 @@ def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _named(
-    names: list[str], columns: list[pa.ChunkedArray]
-) -> tuple[dict[str, pa.ChunkedArray], tuple[LeftOut, ...]]:
+    names: list[str], column: Callable[[int], pa.ChunkedArray]
+) -> tuple[dict[str, int], tuple[LeftOut, ...]]:
     """Leave out the columns without a name that hold nothing of use; they get the name that pandas gives."""
     kept, left_out = {}, []
-    for place, (name, column) in enumerate(zip(names, columns, strict=True)):
+    for place, name in enumerate(names):
         if name:
-            kept[name] = column
-        elif _is_empty(column):
+            kept[name] = place
+            continue
+        cells = _trimmed(column(place))
+        if _is_empty(cells):
             left_out.append(LeftOut(column=f"Unnamed: {place}", reason="no name and no cell"))
-        elif place == 0 and _is_index(column):
+        elif place == 0 and _is_index(cells):
             left_out.append(LeftOut(column=f"Unnamed: {place}", reason="the index that pandas writes"))
         else:
             hint = "; pandas leaves its index out with to_csv(…, index=False)" if place == 0 else ""

@@ -12,8 +12,10 @@ from training import numerals
 WHOLE = re.compile(r"([+-]?[0-9]+)([.,]0*)?")
 
 
-def texts(column: pa.ChunkedArray, tokens: tuple[str, ...]) -> tuple[list[str], NDArray[np.bool_]]:
-    """Return the labels of the rows that have one, and which rows those are, bool [rows].
+def labels(
+    column: pa.ChunkedArray, tokens: tuple[str, ...]
+) -> tuple[list[str], NDArray[np.int32], NDArray[np.bool_]]:
+    """Return texts, of each row with a label the place of its own among them, and which rows those are.
 
     Whole numbers are written as integers if all labels are; then, and if all are numbers, the tokens for a
     missing number are no labels. Raises ValueError for a column that is neither text, numbers nor truths.
@@ -25,15 +27,15 @@ def texts(column: pa.ChunkedArray, tokens: tuple[str, ...]) -> tuple[list[str], 
         column = pc.cast(column, kind.value_type)
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), None, column)
-    labels = pc.coalesce(pc.cast(column, pa.string()), pa.scalar(""))
+    texts = pc.coalesce(pc.cast(column, pa.string()), pa.scalar(""))
     words_only = sorted(set(tokens) - set(numerals.sentinels(tokens)))  # a class 0 may be no missing one
-    numbers = numerals.read(labels, words_only, decimal_comma=True)
+    numbers = numerals.read(texts, words_only, decimal_comma=True)
     if numbers is not None:
-        labels = numbers.texts
-    there = ~np.asarray(pc.equal(labels, ""))
-    coded = labels.filter(pa.array(there)).combine_chunks().dictionary_encode()
+        texts = numbers.texts
+    there = ~np.asarray(pc.equal(texts, ""))
+    coded = texts.filter(pa.array(there)).combine_chunks().dictionary_encode()
     words: list[str] = coded.dictionary.to_pylist()
     whole = [WHOLE.fullmatch(word) for word in words]
     if words and all(whole):
         words = [str(int(found[1])) for found in whole if found]
-    return [words[code] for code in coded.indices.to_pylist()], there
+    return words, coded.indices.to_numpy(), there

@@ -1,5 +1,7 @@
 """Design columns: beside scikit-learn's, and back to raw inputs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,13 +11,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from models.encode import Encoder, by_column
+from models.inputs import Input
 from models.weights import Weights
 from training import design as designs
 from training import reference
-from training.columns import MISSING, Categories, Numbers, Truths
+from training.columns import MISSING, Categories, Column, Numbers, Truths
 
 ROWS = 120
 TRAIN = np.arange(80)
+
+
+def encoded(columns: Sequence[Column], inputs: Sequence[Input]) -> np.ndarray:
+    """Return all rows as the module takes them, float32 [rows, inputs]."""
+    pairs = zip(columns, inputs, strict=True)
+    return np.stack([designs.encode(column, item) for column, item in pairs], 1).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +47,14 @@ def test_encoding_is_the_services(columns: tuple[Numbers, Numbers, Truths, Categ
     """A whole column at once gives what the cells of its rows give."""
     inputs = reference.inputs(columns, TRAIN, {})
     cells = [[column.cell(row) for column in columns] for row in range(ROWS)]
-    np.testing.assert_array_equal(designs.encode(columns, inputs), Encoder(inputs).encode(by_column(cells)))
+    np.testing.assert_array_equal(encoded(columns, inputs), Encoder(inputs).encode(by_column(cells)))
 
 
 def test_the_columns_are_scikit_learns(columns: tuple[Numbers, Numbers, Truths, Categories]) -> None:
     """Median and indicator, the commoner truth and indicator, scaling, a column a category."""
     inputs = reference.inputs(columns, TRAIN, {})
-    raw = designs.encode(columns, inputs)[TRAIN]
-    found = designs.make(inputs, raw).matrix(raw)
+    raw = encoded(columns, inputs)[TRAIN]
+    found = designs.make(inputs, raw.T).matrix(raw)
     frame = pd.DataFrame({column.name: [column.cell(row) for row in TRAIN] for column in columns})
     frame["owner"] = frame["owner"].astype(float)
     frame["city"] = frame["city"].fillna("missing").replace({"Rare": "rare"})
@@ -63,6 +72,18 @@ def test_the_columns_are_scikit_learns(columns: tuple[Numbers, Numbers, Truths, 
         ]
     ).fit_transform(frame)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    with_ones = designs.make(inputs, raw.T).matrix(raw, ones=True)
+    np.testing.assert_array_equal(with_ones, np.column_stack([found, np.ones(len(raw))]))
+
+
+def test_blocks_of_a_column_give_its_moments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mean and scale of a number far from 0 are numpy's, however many blocks it is looked at in."""
+    monkeypatch.setattr(designs, "BLOCK_ROWS", 7)
+    values = np.random.default_rng(0).normal(1e6, 3.0, ROWS).astype(np.float32)
+    inputs = reference.inputs([Numbers("x", values)], np.arange(ROWS), {})
+    design = designs.make(inputs, [values])
+    assert design.mean[0] == np.float32(values.mean(dtype=np.float64))
+    assert design.scale[0] == np.float32(values.std(dtype=np.float64))
 
 
 @pytest.mark.parametrize("k", [1, 3])
@@ -71,8 +92,8 @@ def test_weights_lead_back_to_raw_inputs(
 ) -> None:
     """The served weights give the fit's logits for every row: known, rare, unseen and missing cells."""
     inputs = reference.inputs(columns, TRAIN, {})
-    raw = designs.encode(columns, inputs)
-    design = designs.make(inputs, raw[TRAIN])
+    raw = encoded(columns, inputs)
+    design = designs.make(inputs, raw[TRAIN].T)
     random = np.random.default_rng(k)
     weight, bias = random.normal(size=(k, len(design.columns))), random.normal(size=k)
     tensors = design.weights(weight, bias)
@@ -88,8 +109,8 @@ def test_without_rare_categories_an_unseen_one_adds_nothing() -> None:
     """It is no column of the fit."""
     column = Categories("city", ("Bern", "Graz", "Rome"), np.array([0, 1] * 40 + [2]))
     inputs = reference.inputs([column], TRAIN, {})
-    raw = designs.encode([column], inputs)
-    design = designs.make(inputs, raw[TRAIN])
+    raw = encoded([column], inputs)
+    design = designs.make(inputs, raw[TRAIN].T)
     assert design.columns == ["city = Bern", "city = Graz"]
     assert design.matrix(raw)[-1].tolist() == [0, 0]
     assert design.weights(np.ones((1, 2)), np.zeros(1))["table"].tolist() == [[1, 1, 0, 0, 0]]
@@ -100,7 +121,7 @@ def test_a_column_that_is_constant_in_train_is_left_as_it_is(value: float) -> No
     """However its mean rounds, nothing is divided by 0."""
     column = Numbers("same", np.full(ROWS, np.float32(value), np.float64))
     inputs = reference.inputs([column], TRAIN, {})
-    raw = designs.encode([column], inputs)
-    design = designs.make(inputs, raw[TRAIN])
+    raw = encoded([column], inputs)
+    design = designs.make(inputs, raw[TRAIN].T)
     assert design.scale.tolist() == [1]
     assert np.isfinite(design.matrix(raw)).all()

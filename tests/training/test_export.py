@@ -17,7 +17,7 @@ from training import export as exporting
 from training import reference
 from training.columns import MISSING, Categories, Column, Numbers, Truths
 from training.errors import ExportError
-from training.export import export, golden
+from training.export import chosen, export, golden
 from training.pipeline import served
 from training.scorer import WEIGHTS, Scorer
 
@@ -31,6 +31,8 @@ COLUMNS: list[Column] = [
     Categories("size", (3, 5, 8), ROWS % 3),
 ]
 INPUTS: tuple[Input, ...] = reference.inputs(COLUMNS, ROWS, {})
+PAIRS = zip(COLUMNS, INPUTS, strict=True)
+RAW = np.stack([designs.encode(column, item) for column, item in PAIRS], 1).astype(np.float32)
 
 
 class Forked(Scorer):
@@ -46,7 +48,7 @@ class Forked(Scorer):
 @pytest.fixture(params=[1, 3])
 def fitted(request: pytest.FixtureRequest) -> Scorer:
     """A module of all kinds of inputs, for two classes and for three."""
-    design = designs.make(INPUTS, designs.encode(COLUMNS, INPUTS))
+    design = designs.make(INPUTS, RAW.T)
     random = np.random.default_rng(0)
     return served(design, random.normal(size=(request.param, len(design.columns))), np.zeros(request.param))
 
@@ -54,7 +56,7 @@ def fitted(request: pytest.FixtureRequest) -> Scorer:
 @pytest.fixture
 def x() -> Tensor:
     """All rows, encoded."""
-    return torch.from_numpy(designs.encode(COLUMNS, INPUTS))
+    return torch.from_numpy(RAW)
 
 
 def load(content: bytes) -> torch.jit.ScriptModule:
@@ -92,8 +94,11 @@ def test_the_same_module_gives_the_same_files(fitted: Scorer, x: Tensor) -> None
 def test_golden_examples_are_rows_of_every_class_and_unusual_ones(fitted: Scorer) -> None:
     """Cells as a client sends them, with the eager module's answers; missing, unseen and rare ones too."""
     y = ROWS % len(fitted(torch.zeros(1, 4))[0])
-    examples = golden(fitted, INPUTS, COLUMNS, ROWS, y)
     usual = [[column.cell(row) for column in COLUMNS] for row in ROWS]
+    rows = chosen(ROWS[3:], y)
+    assert sorted(rows) == list(range(3, 15))
+    assert np.bincount(y[rows]).min() >= 12 // len(set(y))
+    examples = golden(fitted, INPUTS, [usual[row] for row in chosen(ROWS, y)])
     assert sum(list(example.input) in usual for example in examples) >= 12
     first = usual[0]
     assert list(examples[-3].input) == [None, first[1], None, first[3]]

@@ -7,6 +7,7 @@ from sklearn.datasets import load_iris
 from training import design as designs
 from training import leakage, reference
 from training.columns import Categories, Column, Numbers
+from training.rows import Rows
 
 
 def named(columns: list[Column], y: np.ndarray, classes: int) -> list[str]:
@@ -14,11 +15,11 @@ def named(columns: list[Column], y: np.ndarray, classes: int) -> list[str]:
     held = np.arange(len(y)) % 4 == 0
     train = np.flatnonzero(~held)
     inputs = reference.inputs(columns, train, {})
-    raw = designs.encode(columns, inputs)
-    matrix = designs.make(inputs, raw[train]).matrix(raw)
-    found = leakage.leaks(
-        designs.make(inputs, raw[train]), matrix[train], matrix[held], y[train], y[held], classes
-    )
+    raw = [
+        designs.encode(column, item).astype(np.float32) for column, item in zip(columns, inputs, strict=True)
+    ]
+    parts = [Rows(tuple(each[own] for each in raw), y[own]) for own in (~held, held)]
+    found = leakage.leaks(designs.make(inputs, parts[0].columns), *parts, classes)
     return [name for name, _ in found]
 
 

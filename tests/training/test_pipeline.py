@@ -97,7 +97,7 @@ def test_what_is_served_is_what_was_measured(options: list[str], churn: Path, tm
     for split, measured in manifest.metrics.items():
         if measured is None:
             continue
-        p, y = served(prepared, trained, split), prepared.classes(split)
+        p, y = served(prepared, trained, split), prepared.rows[split].classes()
         answer, accepted = manifest.decision.of_array(p), manifest.decision.accepts_array(p)
         confusion = [[int(((y == row) & (answer == column)).sum()) for column in (0, 1)] for row in (0, 1)]
         assert [list(row) for row in measured.confusion] == confusion
@@ -140,7 +140,7 @@ def test_class_weights_leave_the_probabilities_of_the_data(churn: Path, tmp_path
     plain = run("--data", churn, "--target", "churn", "--store", tmp_path)
     weighed = run("--data", churn, "--target", "churn", "--store", tmp_path, "--class-weight", "balanced")
     prepared = plain[0]
-    share = prepared.classes("train").mean()
+    share = prepared.rows["train"].classes().mean()
     assert share > 0.7
     for found in (plain, weighed):
         assert served(*found, "train")[:, 1].mean() == pytest.approx(share, abs=0.02)
@@ -156,7 +156,7 @@ def test_explanations_are_of_the_served_logit(options: list[str], churn: Path, t
     )
     artifact = Repository(tmp_path).resolve("churn")
     read = weights.read(artifact.manifest, safetensors.numpy.load(artifact.read("model.safetensors")))
-    raw = prepared.raw[prepared.dataset.parts["test"]]
+    raw = prepared.rows["test"].raw()
     p = served(prepared, trained, "test").astype(np.float64)
     logit = read.bias + read.contributions(raw).sum(2)
     np.testing.assert_allclose(logit[:, 0], np.log(p[:, 1] / p[:, 0]), rtol=0, atol=1e-4)
@@ -211,7 +211,7 @@ def test_units_are_kept_and_belong_to_inputs() -> None:
 def test_scaling_is_that_of_the_training_rows() -> None:
     """Mean and reference come from the training split and no other row, and so does the scale."""
     prepared, trained = run("--data", "toy")
-    rows = prepared.raw[prepared.dataset.parts["train"]].astype(np.float64)
+    rows = prepared.rows["train"].raw().astype(np.float64)
     tensors = safetensors.torch.load(trained.files["model.safetensors"])
     np.testing.assert_allclose(tensors["mean"], rows.mean(0), rtol=1e-6)
     np.testing.assert_allclose(tensors["slope"], trained.weight / rows.std(0), rtol=1e-6)

@@ -1,31 +1,17 @@
 """Who is in which split, and that it can be told later."""
 
-import hashlib
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training import splits
+from training import hashes, splits
 
 rows = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 1)), min_size=60, max_size=200)
 
 
 def keys_of(texts: list[str], seed: int = 0) -> splits.Hashes:
-    return splits.hashes(texts, seed)
-
-
-def test_the_hash_is_a_keyed_blake2b() -> None:
-    """Frozen: whoever knows the seed can tell later who was trained on."""
-    text = "26\x1fLyon\x1f"
-    digest = hashlib.blake2b(text.encode(), digest_size=8, key=(7).to_bytes(8, "little")).hexdigest()
-    assert f"{keys_of([text], 7)[0]:016x}" == digest == "b1d67dd452efae97"
-
-
-def test_equal_texts_are_told_apart_by_their_count() -> None:
-    """In the order in which they come."""
-    assert splits.repeated(["a", "b", "a"]) == ["a\x1f0", "b\x1f0", "a\x1f1"]
+    return hashes.texts(texts, seed)
 
 
 @given(st.lists(st.integers(10, 400), min_size=2, max_size=6), st.integers(0, 2**32 - 1))

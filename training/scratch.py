@@ -1,0 +1,60 @@
+"""Where columns are kept when memory is not for them. Knows nothing of what they hold."""
+
+import mmap
+import tempfile
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.errors import DataError
+
+HELD_BYTES = 1 << 29
+"""Up to so much is kept in memory: with what a run takes besides, a machine of 2 GiB is enough."""
+ALIGNED_BYTES = 64
+
+
+class Scratch:
+    """Arrays of so many bytes at most in all: in memory, or beyond HELD_BYTES in a file without a name.
+
+    TMPDIR says where the file is. Nothing is left of it, however a run ends.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        """Raise DataError when there can be no such file."""
+        self._file: IO[bytes] | None = None
+        if most_bytes <= HELD_BYTES:
+            return
+        try:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - as long as its arrays
+            self._file.truncate(most_bytes + mmap.PAGESIZE)
+            self._map = mmap.mmap(self._file.fileno(), 0, prot=mmap.PROT_READ)
+        except OSError as error:
+            raise _full(error, most_bytes) from error
+
+    def keep(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return an array of the same values [n], which is not to be written to.
+
+        Raises DataError when the disk is full.
+        """
+        if self._file is None or not len(values):
+            return values
+        start = -(-self._file.tell() // ALIGNED_BYTES) * ALIGNED_BYTES
+        try:
+            self._file.seek(start)
+            self._file.write(np.ascontiguousarray(values).data)
+            self._file.flush()
+        except OSError as error:
+            raise _full(error, values.nbytes) from error
+        return np.frombuffer(self._map, values.dtype, len(values), start)
+
+    def forget(self) -> None:
+        """Take out of memory what can be read again; every array stays as it is."""
+        if self._file is not None:
+            self._map.madvise(mmap.MADV_DONTNEED)
+
+
+def _full(error: OSError, size: int) -> DataError:
+    where = tempfile.gettempdir()
+    says = f"{error.strerror}, where {size / 1e6:,.0f} MB of the columns were to be kept"
+    return DataError(f"{where}: {says}; TMPDIR names another directory")
