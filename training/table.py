@@ -1,7 +1,7 @@
 """Read one file into an Arrow table of trimmed text or typed columns. Knows nothing of what a column is."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from pyarrow import csv, parquet
 
 from models.record import LeftOut
 from training import layout
-from training.errors import DataError
+from training.errors import DataError, reason
 
 TEXT = (".csv", ".tsv", ".txt")
 COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
@@ -42,7 +42,7 @@ def naming(place: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{place}: {error}") from error
+        raise DataError(f"{place}: {reason(error)}") from error
 
 
 def read(path: Path, target: str, encoding: str) -> Table:
@@ -104,15 +104,54 @@ def _read_parquet(path: Path) -> pa.Table:
 
 
 def _read_folder(path: Path) -> pa.Table:
-    found = (each for each in path.rglob("*") if each.suffix.lower() == PARQUET)
+    found = (each for each in path.rglob("*") if each.suffix.lower() == PARQUET and each.is_file())
     files = sorted(each for each in found if not each.name.startswith((".", "_")))
     if not files:
         raise ValueError(f"no {PARQUET} file in the folder")
-    tables = [_read_parquet(each) for each in files]
-    for each, table in zip(files, tables, strict=True):
-        if sorted(table.column_names) != sorted(tables[0].column_names):
-            raise ValueError(f"{each.relative_to(path)} has other columns than {files[0].relative_to(path)}")
-    return pa.concat_tables(tables, promote_options="permissive")
+    schema, tables = folder_schema(path, files), []
+    for each in files:
+        with naming(f"{path}: {each.relative_to(path)}"):
+            tables.append(_read_parquet(each).select(schema.names).cast(schema))
+    return pa.concat_tables(tables)
+
+
+def folder_schema(root: Path, files: Iterable[Path]) -> pa.Schema:
+    """Return the columns that the parts of a folder have, in the first one's order, each in a type for all.
+
+    Reads no rows. Raises DataError that names the part, and the column that it lacks, has beyond the first
+    one or has in a type that does not go with an earlier part's.
+    """
+    joined: dict[str, tuple[pa.DataType, Path]] = {}
+    first = None
+    for file in files:
+        part = file.relative_to(root)
+        with naming(f"{root}: {part}"):
+            own = pa.unify_schemas([parquet.read_schema(file)])  # refuses two columns of one name
+            if first is None:
+                first, joined = part, {field.name: (field.type, part) for field in own}
+            if other := sorted(joined.keys() ^ set(own.names)):
+                lacks = other[0] in joined
+                says = f"column {other[0]!r}, which {first} has"
+                raise ValueError(f"no {says}" if lacks else f"{says} not")
+            for name, kind in zip(own.names, own.types, strict=True):
+                before, where = joined[name]
+                try:
+                    common = _common(before, kind)
+                except pa.ArrowException:
+                    raise ValueError(f"column {name!r} is {kind}, in {where} it is {before}") from None
+                joined[name] = common, where if common == before else part
+    return pa.schema([(name, kind) for name, (kind, _) in joined.items()])
+
+
+def _common(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    """Return the type that takes both; with text, categories are text. Raises ArrowException."""
+    if one == other:
+        return one
+    if pa.types.is_dictionary(one) != pa.types.is_dictionary(other) and pa.null() not in {one, other}:
+        one, other = (each.value_type if pa.types.is_dictionary(each) else each for each in (one, other))
+    return pa.unify_schemas(
+        [pa.schema([("", each)]) for each in (one, other)], promote_options="permissive"
+    ).types[0]
 
 
 def _check_header(names: list[str], target: str) -> None:
