@@ -77,7 +77,8 @@ class Scores(Frozen):
 class Split(Frozen):
     """How rows were assigned: by a keyed hash of their cells, by groups, or by time; see models/README.md.
 
-    Nothing writes `hash` and `rows` any more. `cuts` are where validation and where test begin: by class the hash in hexadecimal; by "" the time.
+    Nothing writes `hash` and `rows` any more. `cuts` are where validation and where test begin: by class the
+    hash in hexadecimal; by "" the time.
     """
 
     kind: Literal["cells", "copies", "groups", "time", "draw", "hash", "rows"]

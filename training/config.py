@@ -24,8 +24,22 @@ from training.options import DecisionOptions, Names, TableOptions
 PREFIX = "TRAINING_"
 NAMELESS = "model"
 """What a model is called whose file has no letter or digit that the store takes."""
-TABLES = {"units": "", "class_weight": "balanced"}
-"""Options that are pairs of a name and a value, with the word that each takes as well."""
+TABLES = {
+    "units": flags.Table("COLUMN=UNIT"),
+    "class_weight": flags.Table("CLASS=WEIGHT", "balanced"),
+}
+"""Options that are pairs of a name and a value."""
+WANTED = {
+    "name": f"up to {NAME_CHARACTERS} of a to z, 0 to 9, '.', '_' and '-', a letter or digit first",
+    "penalty": "a number from 1e-9 to 1e9, or none",
+    "class_weight": "a number above 0",
+    "abstain_risk": "a number above 0 and below 1",
+    "bool_parsing": "true or false",
+    "float_parsing": "a number",
+    "int_parsing": "a whole number",
+    "string_type": "text, which JSON has in quotes",
+}
+"""What to say instead of pydantic's words, by field, or else by its type of error."""
 BUILT_IN = (DEFAULT_MODEL, "toy")
 """Sets that need no file. A model is named after its data, so the first one makes the default model."""
 
@@ -49,11 +63,11 @@ class _Variables(EnvSettingsSource):
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ARG002
         """Return what a variable says of a list or of pairs."""
-        bare = str(value).strip(flags.AROUND)
-        if bare in {"", TABLES.get(field_name)}:
+        bare, table = str(value).strip(flags.AROUND), TABLES.get(field_name)
+        if not bare:
             return bare
         try:
-            return flags.pairs(bare) if field_name in TABLES else flags.names(bare)
+            return flags.pairs(bare, table) if table else flags.names(bare)
         except ValueError as error:
             raise SettingError(f"{PREFIX}{field_name.upper()}={bare}: {error}") from None
 
@@ -227,5 +241,8 @@ def _one_line(error: ValidationError) -> str:
     first = error.errors()[0]
     if not first["loc"]:
         return str(first["ctx"]["error"])
-    key = PREFIX + str(first["loc"][0]).upper()
-    return f"{key}={first['input']}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    field, *within = first["loc"]
+    key = PREFIX + str(field).upper() + (f" {within[-1]}" if field in TABLES else "")
+    wanted = WANTED.get(str(field)) or WANTED.get(first["type"])
+    said = f"wanted {wanted}" if wanted else first["msg"][0].lower() + first["msg"][1:]
+    return f"{key}={first['input']}: {said}"

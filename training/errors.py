@@ -1,5 +1,8 @@
 """Why a training run stopped, each with its exit code. Knows nothing of where the fault was found."""
 
+import errno
+import os
+
 
 class TrainingError(Exception):
     """The run cannot go on; the message is one line for the person who started it."""
@@ -37,3 +40,11 @@ class PublishError(TrainingError):
     """The store cannot be written."""
 
     exit_code = 3
+
+
+def reason(error: Exception) -> str:
+    """Return what an error says; of the system's the words alone, as the place that has the path is named."""
+    number = getattr(error, "errno", None)
+    if number == errno.ENOENT:
+        return "no such file"
+    return os.strerror(number) if number else str(error)

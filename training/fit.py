@@ -126,11 +126,21 @@ def _begin(problem: Problem) -> None:
         problem.model.set(own.linear.weight, own.linear.bias)
 
 
-class _LBFGS(torch.optim.LBFGS):
+class _Light(torch.optim.Optimizer):
     """Torch's, without the wrappers that import its compiler, a second, only to keep it off these methods."""
 
-    add_param_group = inspect.unwrap(torch.optim.LBFGS.add_param_group)
-    zero_grad = inspect.unwrap(torch.optim.LBFGS.zero_grad)
+    add_param_group = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    zero_grad = inspect.unwrap(torch.optim.Optimizer.zero_grad)
+
+
+class _LBFGS(_Light, torch.optim.LBFGS):
+    """As above."""
+
+
+class _SGD(_Light, torch.optim.SGD):
+    """As above; its wrapper keeps gradients off the step too."""
+
+    step = torch.no_grad()(inspect.unwrap(torch.optim.SGD.step))
 
 
 def sgd(problem: Problem, config: Config, tick: Callable[[float], None]) -> int:
@@ -145,7 +155,7 @@ def sgd(problem: Problem, config: Config, tick: Callable[[float], None]) -> int:
     )
     penalised: dict[str, Any] = {"params": [model.linear.weight], "weight_decay": problem.decay}
     free: dict[str, Any] = {"params": [model.linear.bias]}
-    optimizer = torch.optim.SGD([penalised, free], lr=config.learning_rate)
+    optimizer = _SGD([penalised, free], lr=config.learning_rate)
     for epoch in range(1, config.epochs + 1):
         for x, target in loader:
             loss = problem.criterion(model(x), target)

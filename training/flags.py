@@ -6,7 +6,7 @@ a variable, which can be given but once, a text may also be the JSON of all of t
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 AROUND = " \t\r\n\ufeff"
 """What editors and shells leave around a value."""
@@ -21,28 +21,36 @@ def names(text: str) -> list[Any]:
     return [bare] if bare else []
 
 
-def pairs(text: str) -> dict[str, Any]:
-    """Return the pair of a text, parted at its last equals sign, or those of a JSON object.
+class Table(NamedTuple):
+    """How people write pairs: the form of one, and the word that may stand for all of them."""
 
-    Raises ValueError for a text that is neither.
+    form: str
+    word: str = ""
+
+
+def pairs(text: str, table: Table) -> str | dict[str, Any]:
+    """Return the pair of a text, parted at its last equals sign, those of a JSON object, or the word.
+
+    An empty text is returned too. Raises ValueError for one that is neither.
     """
     bare = text.strip(AROUND)
+    if bare in {"", table.word}:
+        return bare
     found = _json(bare) if bare.startswith("{") else None
     if isinstance(found, dict):
         return found
     name, equals, value = bare.rpartition("=")
     if not equals or not name.strip():
-        raise ValueError("wanted NAME=VALUE")
+        raise ValueError(f"wanted {table.word} or {table.form}" if table.word else f"wanted {table.form}")
     return {name.strip(AROUND): value.strip(AROUND)}
 
 
 def take(
-    arguments: Sequence[str], lists: Collection[str], tables: Mapping[str, str]
+    arguments: Sequence[str], lists: Collection[str], tables: Mapping[str, Table]
 ) -> tuple[list[str], dict[str, Any]]:
     """Return the other arguments, and what those of `lists` and `tables`, flags, say together.
 
-    The usual parser parts texts at their commas. A flag of `tables` may also have the word that is given
-    with it. Raises ValueError that names the flag and its value.
+    The usual parser parts texts at their commas. Raises ValueError that names the flag and its value.
     """
     others: list[str] = []
     found: dict[str, Any] = {}
@@ -56,15 +64,15 @@ def take(
         value = (value if equals else rest.pop(0)).strip(AROUND)
         if flag in lists:
             found[flag] = [*found.get(flag, []), *names(value)]
-        elif value in {"", tables[flag]}:
-            found[flag] = value
-        else:
-            before = found.get(flag, {})
-            try:
-                found[flag] = (before if isinstance(before, dict) else {}) | pairs(value)
-            except ValueError:
-                word = f"{tables[flag]} or " if tables[flag] else ""
-                raise ValueError(f"{flag}={value}: wanted {word}NAME=VALUE") from None
+            continue
+        before = found.get(flag)
+        try:
+            new = pairs(value, tables[flag])
+        except ValueError as error:
+            raise ValueError(f"{flag}={value}: {error}") from None
+        if isinstance(new, dict) and isinstance(before, dict):
+            new = before | new
+        found[flag] = new
     return others, found
 
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from training import dates, identifiers, numerals
 from training.columns import MISSING, Categories, Column, Numbers, Truths
-from training.reference import OWN_PLACE_ROWS
 from training.schema import Asked
 from training.target import WHOLE
 
@@ -184,14 +183,7 @@ class Finder:
         place = {cell: index for index, cell in enumerate(distinct)}
         places = np.array([*(place[cell] for cell in cells), MISSING], np.int32)
         found = Categories(name, distinct, places[codes])
-        most = int(np.bincount(codes[codes >= 0]).max())
-        doubts = []
-        if most < OWN_PLACE_ROWS:
-            doubts.append(
-                f"{name}: none of its {len(distinct)} texts has {OWN_PLACE_ROWS} rows, so all weigh the "
-                f"same; --leave-out {flag} leaves it out"
-            )
-        return Found(found, "", doubts)
+        return Found(found)
 
     def _thousands(self, texts: pa.ChunkedArray) -> bool:
         pointed = texts.filter(pc.match_substring(texts, "."))

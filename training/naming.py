@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
-from training.errors import DataError
+from training.errors import DataError, reason
 
 
 @contextmanager
@@ -14,4 +14,4 @@ def naming(place: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{place}: {error}") from error
+        raise DataError(f"{place}: {reason(error)}") from error

@@ -86,7 +86,7 @@ class DecisionOptions(BaseModel):
         "none",
         description=(
             "Fit probabilities to validation rows: auto does so only where it gains more than one standard "
-            "error of the log-loss."
+            "error of the log-loss, and 20 of its rows are not of the commonest class."
         ),
     )
     class_weight: dict[str, float] | Literal["balanced"] | None = Field(

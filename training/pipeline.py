@@ -87,12 +87,13 @@ def prepare(config: Config, bar: Bar) -> Prepared:
     prepared = Prepared(dataset, inputs, designs.make(inputs, _each(train)), rows, golden)
     with one_thread():
         leaks = leakage.leaks(prepared.design, train, rows["validation"], len(dataset.classes))
-    said = tuple(
+    said = [
         f"{name}: alone it removes {removed:.0%} of the baseline's log-loss, as what is known only after the "
         f"answer does; --leave-out {shlex.quote(name)} leaves it out"
         for name, removed in leaks
-    )
-    return replace(prepared, dataset=replace(dataset, doubts=dataset.doubts + said))
+    ]
+    doubts = (*dataset.doubts, *reference.doubts(inputs), *said)
+    return replace(prepared, dataset=replace(dataset, doubts=doubts))
 
 
 def _encoded(

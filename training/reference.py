@@ -1,7 +1,8 @@
 """What the train rows held, input by input: the manifest's inputs. Knows nothing of weights."""
 
+import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,16 @@ def inputs(columns: Sequence[Column], train: Rows, units: Mapping[str, str]) -> 
     Raises DataError for a categorical one that is missing in all of them.
     """
     return tuple(describe(column, train, units.get(column.name)) for column in columns)
+
+
+def doubts(inputs: Iterable[Input]) -> list[str]:
+    """Return a sentence for each categorical one that is rare in all its categories."""
+    return [
+        f"{each.name}: none of its {len(each.rare)} texts has {OWN_PLACE_ROWS} train rows, so all weigh the "
+        f"same; --leave-out {shlex.quote(each.name)} leaves it out"
+        for each in inputs
+        if isinstance(each, Categorical) and not each.categories
+    ]
 
 
 def describe(column: Column, train: Rows, unit: str | None) -> Input:

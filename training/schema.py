@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from models.record import LeftOut
 from training.columns import KINDS, Column
-from training.errors import SettingError
+from training.errors import SettingError, reason
 from training.options import TableOptions
 
 Kind = Literal["numeric", "boolean", "categorical"]
@@ -70,7 +70,7 @@ def read(path: Path) -> dict[str, Asked]:
         with path.open("rb") as file:
             tables = tomllib.load(file)
     except (OSError, ValueError) as error:
-        raise SettingError(f"--schema {path}: {error}") from error
+        raise SettingError(f"--schema {path}: {reason(error)}") from error
     return {name: _asked(f"--schema {path}: {name!r}", table) for name, table in tables.items()}
 
 

@@ -73,7 +73,10 @@ def main() -> int:
     )
     parser.add_argument("--results", type=Path, default=Path("results/load"), help="folder of the reports")
     ours, locust = parser.parse_known_args()
-    ours.results.mkdir(parents=True, exist_ok=True)
+    try:
+        ours.results.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"--results {ours.results}: {error.strerror}")
     reports = [f"--html={ours.results}/report.html", f"--json-file={ours.results}/stats"]
     reports.append(f"--summary={ours.results}/summary.json")
     mode = (

@@ -1,6 +1,6 @@
 """The description of the HTTP interface. Knows nothing of how it is answered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 
 from models.decision import ABSTAIN
-from models.inputs import Cell
+from models.inputs import Categorical, Cell
 from models.manifest import Manifest
 from service.app.schema import ErrorResponse
 from service.errors import InternalError, MalformedError
@@ -55,8 +55,11 @@ REFUSALS: Responses = {
 }
 
 
-def describe_predict(app: FastAPI, manifest: Manifest, max_rows: int) -> None:
-    """Add `POST /predict` to the description; the data plane answers it before FastAPI sees it."""
+def describe_predict(app: FastAPI, manifest: Manifest, max_rows: int) -> dict[str, Any]:
+    """Add `POST /predict` to the description; the data plane answers it before FastAPI sees it.
+
+    Return the examples of its request by name, which the description is to have.
+    """
     golden = manifest.golden[0]
     row = [_shown(cell) for cell in golden.input]
     probabilities = dict(zip(manifest.classes, golden.probabilities, strict=True))
@@ -67,7 +70,9 @@ def describe_predict(app: FastAPI, manifest: Manifest, max_rows: int) -> None:
         "wrong rows reported": {"value": {"instances": [row, row[1:]], "on_error": "report"}},
     }
     if not manifest.plain:
-        examples["unseen text reported"] = {"value": {"instances": [row], "report_unseen": True}}
+        rows = (each.input for each in manifest.golden if _has_unseen(manifest, each.input))
+        unseen = [_shown(cell) for cell in next(rows, golden.input)]
+        examples["unseen text reported"] = {"value": {"instances": [unseen], "report_unseen": True}}
     answer = {
         "id": "5f0c2d9a41b7-1",
         "model": manifest.name,
@@ -84,7 +89,7 @@ def describe_predict(app: FastAPI, manifest: Manifest, max_rows: int) -> None:
         raise InternalError("POST /predict is answered by service/http/connection.py before FastAPI sees it")
 
     predict.__annotations__ |= {
-        "request": Annotated[predict_request(manifest, max_rows), Body(openapi_examples=examples)],
+        "request": Annotated[predict_request(manifest, max_rows), Body()],
         "x_request_timeout_ms": Annotated[
             int,
             Header(
@@ -96,23 +101,26 @@ def describe_predict(app: FastAPI, manifest: Manifest, max_rows: int) -> None:
     }
     success: Responses = {200: {"content": {"application/json": {"example": answer}}}}
     app.post(PREDICT, response_model=PredictResponse, responses=success | REFUSALS, tags=["use"])(predict)
+    return examples
 
 
-def add_description(app: FastAPI, *, keys_used: bool) -> None:
-    """Add /openapi.json."""
+def add_description(app: FastAPI, examples: dict[str, Any], *, keys_used: bool) -> None:
+    """Add /openapi.json, with the examples of `/predict`."""
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
         return JSONResponse(app.openapi())
 
-    app.openapi = _description(app, keys_used=keys_used)  # type: ignore[method-assign] # FastAPI's own way
+    app.openapi = _description(app, examples, keys_used=keys_used)  # type: ignore[method-assign] # FastAPI's own way
 
 
-def _description(app: FastAPI, *, keys_used: bool) -> Callable[[], dict[str, Any]]:
+def _description(app: FastAPI, examples: dict[str, Any], *, keys_used: bool) -> Callable[[], dict[str, Any]]:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             document = get_openapi(title=app.title, version=app.version, routes=app.routes)
             document["servers"] = [{"url": "."}]  # beside the description, under whatever path a proxy adds
+            body = document["paths"][PREDICT]["post"]["requestBody"]["content"]["application/json"]
+            body["examples"] = examples  # here: FastAPI drops what is null, and a cell may be
             components = document["components"]
             for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's form of errors, not ours
                 components["schemas"].pop(unused, None)
@@ -148,6 +156,14 @@ def _complete(operation: dict[str, Any], *, guarded: bool) -> None:
 def _shown(cell: Cell) -> Cell:
     """Return a cell as people write it: 11.66, not 11.65999984741211."""
     return float(str(np.float32(cell))) if isinstance(cell, float) else cell
+
+
+def _has_unseen(manifest: Manifest, row: Sequence[Cell]) -> bool:
+    """Return whether a cell of a row is of a category that training did not see."""
+    return any(
+        isinstance(item, Categorical) and cell not in {*item.categories, *item.rare, None}
+        for item, cell in zip(manifest.inputs, row, strict=True)
+    )
 
 
 def _classes(manifest: Manifest, probabilities: tuple[float, ...]) -> dict[str, str]:

@@ -80,8 +80,8 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
 
     add_oip_routes(app, deployment)
 
-    describe_predict(app, manifest, deployment.settings.max_rows)
-    add_description(app, keys_used=deployment.keys.used)
+    examples = describe_predict(app, manifest, deployment.settings.max_rows)
+    add_description(app, examples, keys_used=deployment.keys.used)
     add_page(app)
 
 

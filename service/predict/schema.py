@@ -1,5 +1,6 @@
 """The bodies of `/predict` as pydantic models: they validate, and they are the OpenAPI."""
 
+import re
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import (
@@ -20,6 +21,10 @@ from service.body.ident import Id
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 """Without `strict`, true and "1" would pass as numbers; integers do either way."""
 FLOAT32_MAX = 3.4028234663852886e38
+MOST_SHOWN = 20
+"""Categories of an input that its description has; /info has all of them."""
+MARKDOWN, CHARACTER = r"([\\`*_~<>&!\[\]])", r"\\\1"
+"""What means something in Markdown, and how it is written to mean itself."""
 
 OnError = Annotated[
     Literal["fail", "report"],
@@ -110,11 +115,11 @@ def predict_request(manifest: Manifest, max_rows: int) -> type[BaseModel]:
     It takes what the codec takes, but for texts that a boolean input does not know and numbers that are none
     of the integers that it wants.
     """
-    cells = {item.name: _cell(item) for item in manifest.inputs}
+    described = {item.name: _described(item) for item in manifest.inputs}
     ignored = dict.fromkeys(sorted(manifest.ignored), NotRequired[Ignored])
-    named = TypedDict("NamedRow", cells | ignored)  # type: ignore[misc]
+    named = TypedDict("NamedRow", described | ignored)  # type: ignore[misc]
     named.__pydantic_config__ = STRICT  # type: ignore[attr-defined]
-    positional = Annotated[_list(list(cells.values())), Tag("list")]  # type: ignore[valid-type] # made at run time
+    positional = Annotated[_list([_cell(item) for item in manifest.inputs]), Tag("list")]  # type: ignore[valid-type] # made at run time
     by_kind = Discriminator(lambda value: "object" if isinstance(value, dict) else "list")
     row: Any = Annotated[positional | Annotated[named, Tag("object")], by_kind]
     return _request("PredictRequest", FullEnvelope, row, max_rows)
@@ -130,6 +135,24 @@ def _cell(item: Input) -> Any:
     elif item.of_integers:
         kind = int
     return kind | None if item.missing.admitted else kind
+
+
+def _described(item: Input) -> Any:
+    """Return what an input takes, with a sentence of it and what training saw.
+
+    The texts of a file are examples and never in the sentence, which pages render as Markdown.
+    """
+    seen: list[Any] = []
+    if isinstance(item, Numeric):
+        unit = f" {re.sub(MARKDOWN, CHARACTER, item.unit)}" if item.unit else ""
+        says = f"A number; {item.reference.min:g} to {item.reference.max:g}{unit} in training"
+    elif isinstance(item, Boolean):
+        seen, says = [True, False, *item.texts], "A truth, or a text that stood for it in training"
+    else:
+        seen = [*item.categories, *item.rare]
+        says = f"A {'whole number' if item.of_integers else 'text'}, also one that training did not see"
+    says += "; null where it is missing." if item.missing.admitted else "."
+    return Annotated[_cell(item), Field(description=says, examples=seen[:MOST_SHOWN] or None)]
 
 
 def _list(cells: list[Any]) -> Any:

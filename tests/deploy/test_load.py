@@ -32,6 +32,15 @@ def test_locust_speaks_each_way_and_its_exit_status_is_the_slo(service: Service,
     assert b"<html" in (tmp_path / "report.html").read_bytes()
 
 
+def test_reports_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
+    """By the flag, before anything starts."""
+    (tmp_path / "file").touch()
+    command = [sys.executable, "-m", "deploy.load", "--results", str(tmp_path / "file" / "x")]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert said.returncode == 2
+    assert said.stderr.endswith(f"error: --results {tmp_path / 'file' / 'x'}: Not a directory\n")
+
+
 def test_a_rate_is_measured_from_both_ends(service: Service) -> None:
     """Every request is answered, and the service says how long they stayed."""
     before, log = stay_s(service.url), []

@@ -15,9 +15,12 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service as Driver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
+from models.manifest import Manifest
 from tests.e2e.running import Service, free_port, wait_for
+from tests.service import mixed
 
 WAIT_S = 60
 FLAGS = (
@@ -126,8 +129,8 @@ def test_what_a_browser_has_is_not_sent_again(service: Service, path: str) -> No
     assert service.http.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
-def predict_from(browser: Chrome) -> None:
-    """Send the example of /predict from the page that is open; it must be answered."""
+def predict_from(browser: Chrome, example: str | None = None) -> str:
+    """Send an example of /predict, or the first, from the page that is open; it must be answered 200."""
     wait = WebDriverWait(browser, WAIT_S)
 
     def click(selector: str) -> None:
@@ -137,12 +140,16 @@ def predict_from(browser: Chrome) -> None:
     operation = "#operations-use-predict_predict_post"
     click(f"{operation} .opblock-summary-control")
     click(f"{operation} .try-out__btn")
+    if example:
+        examples = f"{operation} .examples-select-element"
+        Select(wait.until(lambda _: browser.find_element(By.CSS_SELECTOR, examples))).select_by_value(example)
     click(f"{operation} .execute")
     answered = wait.until(
         lambda _: browser.find_elements(By.CSS_SELECTOR, f"{operation} .live-responses-table .response")
     )
     assert "200" in answered[0].text
     assert '"probabilities"' in answered[0].text
+    return answered[0].text
 
 
 @pytest.mark.parametrize("page", ["/", "/docs"])
@@ -158,6 +165,25 @@ def test_a_person_predicts_from_the_page(service: Service, browser: Chrome, page
     assert listed == set(service.http.get("/openapi.json").json()["paths"])
     assert not browser.find_element(By.ID, "key").is_displayed()
     predict_from(browser)
+
+
+@pytest.fixture(scope="module")
+def with_gaps(share: Callable[..., Service], tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """A service of a model of text, truths and gaps, whose example is a row of gaps."""
+    store = tmp_path_factory.mktemp("mixed")
+    golden = mixed.answers(mixed.WEIGHTS, Manifest.from_json(mixed.FROZEN.read_bytes()))
+    mixed.publish(store, golden=golden[1:])
+    return share(model_store=store, api_servers=1)
+
+
+@pytest.mark.parametrize(
+    "example", ["by position", "by name", "explained", "wrong rows reported", "unseen text reported"]
+)
+def test_a_person_predicts_with_gaps_and_text(with_gaps: Service, browser: Chrome, example: str) -> None:
+    """Each example of a mixed model is answered, and one shows a text that training did not see."""
+    browser.get(f"{with_gaps.url}/docs")
+    text = predict_from(browser, example)
+    assert ('"city"' in text) == (example in {"explained", "unseen text reported"})
 
 
 @pytest.mark.parametrize("page", ["", "docs"])

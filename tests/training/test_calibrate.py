@@ -89,6 +89,28 @@ def test_auto_leaves_what_is_calibrated() -> None:
     assert choose("auto", *sample(300, seed=kinds.index("none")), kinds.index("none")) == (NONE, Line(1.0))
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_auto_leaves_what_has_few_rows(classes: int) -> None:
+    """Under 20 outside the commonest class it takes nothing, whatever that gains; from there on it may."""
+    logits, y = sample(1_000, 0.3, classes=classes)
+    common = int(np.bincount(y).argmax())
+    others = np.flatnonzero(y != common)[:20]
+    rows = np.concatenate([others, np.flatnonzero(y == common)])
+    assert choose("auto", logits[rows[1:]], y[rows[1:]], 0) == (NONE, Line(1.0))
+    assert choose("temperature", logits[rows[1:]], y[rows[1:]], 0)[0].kind == "temperature"
+    assert choose("auto", logits[rows], y[rows], 0)[0].kind != "none"
+
+
+@pytest.mark.parametrize("rows", [24, 50, 100])
+def test_auto_costs_calibrated_scores_little(rows: int) -> None:
+    """Of 100 small samples it touches few, and on fresh rows the loss rises by less than 0.01 on average."""
+    fresh, labels = sample(20_000, seed=1_000)
+    lines = [choose("auto", *sample(rows, seed=seed), seed)[1] for seed in range(100)]
+    costs = [(losses(line.of(fresh), labels) - losses(fresh, labels)).mean() for line in lines]
+    assert sum(line != Line(1.0) for line in lines) <= 10
+    assert np.mean(costs) < 0.01
+
+
 @pytest.mark.parametrize(
     ("slope", "offset", "classes", "wanted"),
     [(0.3, 0.0, 2, {"platt", "temperature"}), (1.0, 2.0, 2, {"platt"}), (0.3, 0.0, 3, {"temperature"})],

@@ -46,16 +46,18 @@ def test_the_table_is_frozen() -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["--epochs", "many"], ["TRAINING_EPOCHS=many", "integer"]),
+        (["--epochs", "many"], ["TRAINING_EPOCHS=many: wanted a whole number"]),
         (["--epochs", "0"], ["TRAINING_EPOCHS=0", "greater than or equal to 1"]),
-        (["--penalty", "-1"], ["TRAINING_PENALTY=-1", "greater"]),
-        (["--penalty", "nan"], ["TRAINING_PENALTY=nan", "finite"]),
+        (["--penalty", "heavy"], ["TRAINING_PENALTY=heavy: wanted a number from 1e-9 to 1e9, or none"]),
+        (["--penalty", "-1"], ["TRAINING_PENALTY=-1: wanted a number from 1e-9 to 1e9, or none"]),
+        (["--penalty", "nan"], ["TRAINING_PENALTY=nan: wanted a number from 1e-9 to 1e9, or none"]),
+        (["--abstain-risk", "little"], ["TRAINING_ABSTAIN_RISK=little: wanted a number above 0 and below 1"]),
         (["--learning-rate", "inf"], ["TRAINING_LEARNING_RATE=inf", "finite"]),
         (["--threshold", "2"], ["--threshold=2", "wanted a probability"]),
         (["--seed", "-1"], ["TRAINING_SEED=-1", "greater"]),
         (["--solver", "adam"], ["TRAINING_SOLVER=adam", "'lbfgs' or 'sgd'"]),
         (["--device", "tpu"], ["TRAINING_DEVICE=tpu", "'auto', 'cpu' or 'cuda'"]),
-        (["--name", "../up"], ["TRAINING_NAME=../up", "pattern"]),
+        (["--name", "../up"], ["TRAINING_NAME=../up: wanted up to 63 of a to z, 0 to 9, '.', '_' and '-'"]),
         (["--data", "rows.csv"], ["TRAINING_TARGET=", "wanted the column"]),
         (["--target", "y"], ["TRAINING_TARGET=y", "wanted none"]),
         (["--epoch", "1"], ["--epoch", "--help"]),
@@ -70,6 +72,13 @@ def test_a_bad_setting_is_one_line(arguments: list[str], named: list[str]) -> No
     assert "\n" not in line
     assert all(part in line for part in named), line
     assert caught.value.exit_code == 2
+
+
+def test_a_bad_variable_of_a_switch_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says which words there are."""
+    monkeypatch.setenv("TRAINING_QUIET", "maybe")
+    with pytest.raises(SettingError, match=r"^TRAINING_QUIET=maybe: wanted true or false$"):
+        load([])
 
 
 @pytest.mark.parametrize(

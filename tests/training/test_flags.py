@@ -72,13 +72,18 @@ def test_no_token_is_missing_when_none_is_given() -> None:
 @pytest.mark.parametrize(
     ("arguments", "variable", "named"),
     [
-        (["--units", "age"], None, "--units=age: wanted NAME=VALUE"),
-        (["--class-weight", "yes"], None, "--class-weight=yes: wanted balanced or NAME=VALUE"),
-        (["--class-weight", "yes=much"], None, "TRAINING_CLASS_WEIGHT=much: input should be a valid number"),
+        (["--units", "age"], None, "--units=age: wanted COLUMN=UNIT"),
+        (["--units", '{"age": 1}'], None, "TRAINING_UNITS age=1: wanted text, which JSON has in quotes"),
+        (["--class-weight", "heavy"], None, "--class-weight=heavy: wanted balanced or CLASS=WEIGHT"),
+        (["--class-weight", "yes=much"], None, "TRAINING_CLASS_WEIGHT yes=much: wanted a number above 0"),
+        (["--class-weight", "yes="], None, "TRAINING_CLASS_WEIGHT yes=: wanted a number above 0"),
+        (["--class-weight", "yes=-1"], None, "--class-weight yes=-1: wanted a number above 0"),
+        (["--class-weight", '{"yes": [1]}'], None, "TRAINING_CLASS_WEIGHT yes=[1]: wanted a number above 0"),
         (["--keep"], None, "argument --keep: expected one argument"),
         (["--keep", "--quiet"], None, "argument --keep: expected one argument"),
-        ([], ("UNITS", '["age"]'), 'TRAINING_UNITS=["age"]: wanted NAME=VALUE'),
-        ([], ("KEEP", '["a", 1]'), "TRAINING_KEEP=1: input should be a valid string"),
+        ([], ("UNITS", '["age"]'), 'TRAINING_UNITS=["age"]: wanted COLUMN=UNIT'),
+        ([], ("CLASS_WEIGHT", "heavy"), "TRAINING_CLASS_WEIGHT=heavy: wanted balanced or CLASS=WEIGHT"),
+        ([], ("KEEP", '["a", 1]'), "TRAINING_KEEP=1: wanted text, which JSON has in quotes"),
     ],
 )
 def test_what_is_neither_is_one_line(

@@ -136,7 +136,7 @@ def test_a_bad_setting_exits_with_two(tmp_path: Path) -> None:
     """A bad variable or flag is one line with its key, its value and what was wanted."""
     result = train(TRAINING_EPOCHS="many")
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
-    assert result.stderr.startswith("TRAINING_EPOCHS=many: input should be a valid integer")
+    assert result.stderr.startswith("TRAINING_EPOCHS=many: wanted a whole number")
     result = train("--stroe", tmp_path)
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert "--stroe" in result.stderr

@@ -257,15 +257,26 @@ print(torch.get_num_threads())
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1\n"
 
 
-def test_the_default_run_imports_little(tmp_path: Path) -> None:
+def test_what_the_train_rows_alone_show_is_doubted(tmp_path: Path) -> None:
+    """A text that has 12 rows in the file, and fewer than 10 of train, weighs what the other ones do."""
+    lines = [f"{row * 37 % 101},{'abcdefghij'[row % 10]},{'no' if row % 3 else 'yes'}" for row in range(120)]
+    (tmp_path / "t.csv").write_text("\n".join(["n,c,y", *lines]) + "\n")
+    config = Config(data=str(tmp_path / "t.csv"), target="y")
+    assert pipeline.prepare(config, Bar(quiet=True)).dataset.doubts == (
+        "c: none of its 10 texts has 10 train rows, so all weigh the same; --leave-out c leaves it out",
+    )
+
+
+@pytest.mark.parametrize("solver", ["auto", "lbfgs", "sgd"])
+def test_a_run_on_the_default_data_imports_little(tmp_path: Path, solver: str) -> None:
     """Neither Arrow nor torch's compiler, nor what its numbers are compared with: each takes a second."""
     code = """
 import sys
 from training.__main__ import main
-main(["--store", sys.argv[1]])
+main(["--store", sys.argv[1], "--solver", sys.argv[2], "--epochs", "2"])
 print(*{"pyarrow", "pandas", "scipy", "sklearn", "sympy", "torch._dynamo"} & sys.modules.keys())
 """
-    command = [sys.executable, "-c", code, str(tmp_path)]
+    command = [sys.executable, "-c", code, str(tmp_path), solver]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert said.splitlines()[-1] == ""
 

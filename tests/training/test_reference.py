@@ -58,6 +58,19 @@ def test_a_category_needs_ten_train_rows() -> None:
     assert not found.missing.admitted
 
 
+@pytest.mark.parametrize(("rows", "doubted"), [(10, False), (9, True)])
+def test_a_column_whose_categories_are_all_rare_in_train_is_doubted(rows: int, *, doubted: bool) -> None:
+    """Whatever other rows hold; a number and a truth have no categories."""
+    codes = np.array([MISSING] * (100 - rows) + [1] * rows + [1] * 20)
+    codes[:9] = 0
+    columns = [Categories("a b", ("v", "w"), codes), Numbers("n", np.arange(120.0))]
+    said = reference.doubts(reference.inputs(columns, TRAIN, {}))
+    says = (
+        "a b: none of its 2 texts has 10 train rows, so all weigh the same; --leave-out 'a b' leaves it out"
+    )
+    assert said == [says] * doubted
+
+
 def test_a_hundred_categories_have_a_place() -> None:
     """The commonest; integers stay integers."""
     codes = np.concatenate([np.repeat(np.arange(110), 10), np.repeat(np.arange(100), 1)])

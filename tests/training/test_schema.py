@@ -85,7 +85,11 @@ def test_a_wrong_file_is_refused(tmp_path: Path, text: str, reason: str) -> None
     assert str(path) in str(caught.value)
 
 
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    """By its path."""
-    with pytest.raises(SettingError, match="No such file"):
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """By its path, in words and without the system's number."""
+    with pytest.raises(SettingError) as caught:
         schema.read(tmp_path / "none.toml")
+    assert str(caught.value) == f"--schema {tmp_path / 'none.toml'}: no such file"
+    with pytest.raises(SettingError) as caught:
+        schema.read(tmp_path)
+    assert str(caught.value) == f"--schema {tmp_path}: Is a directory"

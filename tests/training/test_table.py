@@ -1,6 +1,7 @@
 """Reading files: what is taken, and each way to be refused."""
 
 import gzip
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,8 @@ from pyarrow import parquet
 
 from training import table
 from training.errors import DataError
+
+CATEGORIES = pa.dictionary(pa.int32(), pa.string())
 
 
 def read(path: Path, content: str | bytes, encoding: str = "utf-8") -> table.Table:
@@ -164,9 +167,102 @@ def test_a_folder_of_parquet_is_one_table(tmp_path: Path) -> None:
     (root / "_SUCCESS").touch()
     assert cells(table.read(root, "y", "utf-8")) == {"a": [1.0, 2.0, 3.5], "y": ["u"] * 3}
     assert list(table.read(root / "day=2" / "b.parquet", "y", "utf-8").columns) == ["a", "y"]
-    parquet.write_table(pa.table({"b": [1], "y": ["u"]}), root / "c.parquet")
-    with pytest.raises(DataError, match="data: day=1/a.parquet: column 'a', which c.parquet has not"):
-        table.read(root, "y", "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "joined"),
+    [
+        (pa.int32(), pa.int64(), pa.int64()),
+        (pa.float32(), pa.float64(), pa.float64()),
+        (pa.int64(), pa.float64(), pa.float64()),
+        (pa.null(), pa.string(), pa.string()),
+        (pa.null(), CATEGORIES, CATEGORIES),
+        (pa.string(), CATEGORIES, pa.string()),
+        (pa.dictionary(pa.int8(), pa.string()), CATEGORIES, CATEGORIES),
+    ],
+)
+def test_types_of_parts_that_go_together_are_joined(
+    tmp_path: Path, first: pa.DataType, second: pa.DataType, joined: pa.DataType
+) -> None:
+    """Whichever part comes first, and whatever the order of their columns."""
+    for place, kinds in enumerate(((first, second), (second, first))):
+        root = tmp_path / str(place)
+        root.mkdir()
+        for name, kind in zip("ab", kinds, strict=True):
+            cell = None if pa.types.is_null(kind) else 1 if pa.types.is_primitive(kind) else "x"
+            values = {"c": pa.array([cell]).cast(kind), "y": ["u"]}
+            columns = values if name == "a" else dict(reversed(values.items()))
+            parquet.write_table(pa.table(columns), root / f"{name}.parquet")
+        found = table.read(root, "y", "utf-8").columns
+        assert list(found) == ["c", "y"]
+        assert found["c"].type == joined
+        assert len(found["c"].drop_null()) == (1 if pa.null() in kinds else 2)
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong"),
+    [
+        (b"PAR1 and no more", "day=2/b.parquet: .*[Pp]arquet"),
+        (
+            pa.table({"a": ["x"], "y": ["u"]}),
+            "day=2/b.parquet: column 'a' is string, in a.parquet it is double",
+        ),
+        (
+            pa.table({"a": [1.5], "y": [True]}),
+            "day=2/b.parquet: column 'y' is bool, in 0.parquet it is string",
+        ),
+        (pa.table({"y": ["u"]}), "day=2/b.parquet: no column 'a', which 0.parquet has"),
+        (
+            pa.table({"a": [1.5], "b": [1], "y": ["u"]}),
+            "day=2/b.parquet: column 'b', which 0.parquet has not",
+        ),
+        (
+            pa.table({"a": [2**53 + 1], "y": ["u"]}),
+            "day=2/b.parquet: Integer value 9007199254740993 not in range",
+        ),
+        (pa.table([["u"], ["u"]], ["y", "y"]), "day=2/b.parquet: .*duplicate"),
+    ],
+)
+def test_a_part_that_does_not_go_with_the_others_is_named(
+    tmp_path: Path, part: bytes | pa.Table, wrong: str
+) -> None:
+    """By its place in the folder, with the column and the part that has it otherwise."""
+    (tmp_path / "day=2").mkdir()
+    parquet.write_table(pa.table({"a": pa.nulls(1), "y": ["u"]}), tmp_path / "0.parquet")
+    for name in ("a", "z"):
+        parquet.write_table(pa.table({"a": [0.5], "y": ["u"]}), tmp_path / f"{name}.parquet")
+    path = tmp_path / "day=2" / "b.parquet"
+    if isinstance(part, bytes):
+        path.write_bytes(part)
+    else:
+        parquet.write_table(part, path)
+    with pytest.raises(DataError, match=f"^{re.escape(str(tmp_path))}: {wrong}"):
+        cells(table.read(tmp_path, "y", "utf-8"))
+
+
+def test_a_part_whose_rows_are_broken_is_named(tmp_path: Path) -> None:
+    """Its description, which is read before any row, is whole."""
+    for name in ("a", "b"):
+        parquet.write_table(pa.table({"a": range(1000), "y": ["u"] * 1000}), tmp_path / f"{name}.parquet")
+    raw = bytearray((tmp_path / "b.parquet").read_bytes())
+    raw[4:200] = b"\xff" * 196
+    (tmp_path / "b.parquet").write_bytes(raw)
+    with pytest.raises(DataError, match=f"^{re.escape(str(tmp_path))}: b.parquet: "):
+        cells(table.read(tmp_path, "y", "utf-8"))
+
+
+def test_a_folder_that_is_called_as_a_file_is_a_folder(tmp_path: Path) -> None:
+    """As Spark writes one."""
+    (tmp_path / "t.parquet").mkdir()
+    parquet.write_table(pa.table({"a": [1], "y": ["u"]}), tmp_path / "t.parquet" / "part-0.parquet")
+    assert cells(table.read(tmp_path, "y", "utf-8")) == {"a": [1], "y": ["u"]}
+
+
+def test_what_the_system_says_comes_without_its_number(tmp_path: Path) -> None:
+    """The words alone: path and flag are named before them."""
+    with pytest.raises(DataError) as caught:
+        table.read(tmp_path / ("x" * 300 + ".csv"), "y", "utf-8")
+    assert str(caught.value).endswith(".csv: File name too long")
 
 
 def test_types_of_parquet_stay(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The description of the HTTP interface: what FastAPI cannot know by itself."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,44 @@ def test_predict_is_described_by_the_kinds_of_the_inputs(mixed: Artifact, tmp_pa
     assert [part["type"] for part in row["properties"]["city"]["anyOf"]] == ["string", "null"]
     assert [part["type"] for part in row["properties"]["geprüft"]["anyOf"]] == ["boolean", "string", "null"]
     assert {"id", "sold"} <= row["properties"].keys()
+    told = {name: (each["description"], each.get("examples")) for name, each in row["properties"].items()}
+    assert told["width (mm)"] == (
+        "A number; -1e-300 to 1e+300 mm in training; null where it is missing.",
+        None,
+    )
+    assert told["geprüft"] == (
+        "A truth, or a text that stood for it in training; null where it is missing.",
+        [True, False, "ja", "nein"],
+    )
+    assert told["city"] == (
+        "A text, also one that training did not see; null where it is missing.",
+        ["Bonn", "Ulm, alt", "Aue", "Zug"],
+    )
     request = described["components"]["schemas"]["PredictRequest"]["properties"]
     assert "report_unseen" in request
     assert len(request["instances"]["items"]["oneOf"][0]["prefixItems"]) == 3
+
+
+def test_an_example_keeps_its_gaps(mixed: Artifact, tmp_path: Path) -> None:
+    """A null that a row by name has is there in the description too."""
+    golden = mixed.manifest.golden
+    manifest = mixed.manifest.model_copy(update={"golden": golden[1:]})
+    gap = replace(mixed, manifest=manifest)
+    described = serve(gap, tmp_path).get("/openapi.json").json()
+    body = described["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]
+    examples = body["examples"]
+    assert examples["by position"]["value"] == {"instances": [[None, None, None]]}
+    assert examples["by name"]["value"] == {
+        "instances": [{"width (mm)": None, "geprüft": None, "city": None}]
+    }
+    assert examples["unseen text reported"]["value"]["instances"] == [[4, False, "Neustadt"]]
+
+
+def test_a_unit_is_shown_as_it_is(mixed: Artifact, tmp_path: Path) -> None:
+    """Pages render descriptions as Markdown: whatever means something there is escaped."""
+    inputs = mixed.manifest.inputs
+    unit = inputs[0].model_copy(update={"unit": "<b>m*s_1</b>"})
+    manifest = mixed.manifest.model_copy(update={"inputs": (unit, *inputs[1:])})
+    described = serve(replace(mixed, manifest=manifest), tmp_path).get("/openapi.json").json()
+    says = described["components"]["schemas"]["NamedRow"]["properties"]["width (mm)"]["description"]
+    assert r"1e+300 \<b\>m\*s\_1\</b\> in training" in says
