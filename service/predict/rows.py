@@ -1,7 +1,6 @@
-"""Rows of cells to rows of numbers: all at once, or sifted by what is wrong. Knows nothing of requests."""
+"""Rows of cells to rows of numbers, and what is wrong with each. Knows nothing of requests."""
 
 import difflib
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, islice
 from operator import itemgetter
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.encode import Encoder, by_column
+from models.encode import Encoder
 from models.manifest import Manifest
 from service.errors import MAX_DETAILS, quote
 
@@ -53,33 +52,6 @@ class Rows:
         self._cells: Callable[[Mapping[str, Any]], Sequence[Any]] = itemgetter(*self._names)
         if len(self._names) == 1:  # of one name it gives no tuple
             self._cells = lambda row: (row[self._names[0]],)
-        self._row = struct.Struct(f"<{len(self._names)}f")
-
-    def pack(self, rows: list[list[float]]) -> bytes:
-        """Return float32 [rows, inputs], raw; raises OverflowError for what float32 cannot hold."""
-        if len(rows) == 1:
-            return self._row.pack(*rows[0])
-        return struct.pack(f"<{len(rows) * len(self._names)}f", *chain.from_iterable(rows))
-
-    def encode(self, instances: list[Any]) -> Floats:
-        """Return float32 [rows, inputs] of rows that are all lists or all objects.
-
-        Raises ValueError for whatever else, without saying which row it is.
-        """
-        kinds = set(map(type, instances))
-        if kinds == {list}:
-            return self.encoder.encode_rows(instances)
-        if kinds != {dict}:
-            raise ValueError("not rows of one form")
-        try:
-            rows = list(map(self._cells, instances))
-        except KeyError:
-            raise ValueError("a name that is missing") from None
-        # Who has all names, and not more than there are, has no other.
-        most = max(map(len, instances))
-        if most > len(self._names) and not self._known.issuperset(chain.from_iterable(instances)):
-            raise ValueError("a name that is not known")
-        return self.encoder.encode_rows(rows)
 
     def sift(self, instances: list[Any]) -> tuple[Floats, list[Wrong | None]]:
         """Return float32 [good rows, inputs], and of each row what is wrong with it, or None."""
@@ -96,7 +68,7 @@ class Rows:
                 verdicts.append(None)
         if not rows:
             return np.empty((0, len(self._names)), np.float32), verdicts
-        values, wrong = self.encoder.sift(by_column(rows))
+        values, wrong = self.encoder.sift(rows)
         places = [place for place, verdict in enumerate(verdicts) if verdict is None]
         for row, error in wrong.items():
             verdicts[places[row]] = _one(str(error), self._names[error.place])
