@@ -47,8 +47,7 @@ class Rows:
     def __init__(self, manifest: Manifest) -> None:
         self.encoder = Encoder(manifest.inputs)
         self._names = self.encoder.names
-        self._needed = frozenset(self._names)
-        self._known = manifest.ignored | self._needed
+        self._known = manifest.ignored.union(self._names)
         self._cells: Callable[[Mapping[str, Any]], Sequence[Any]] = itemgetter(*self._names)
         if len(self._names) == 1:  # of one name it gives no tuple
             self._cells = lambda row: (row[self._names[0]],)
@@ -80,8 +79,13 @@ class Rows:
         `suggest` is whether a wrong name gets the one that was probably meant, which takes a while.
         """
         if isinstance(instance, dict):
-            if self._known.issuperset(instance) and self._needed <= instance.keys():
-                return self._cells(instance)
+            try:
+                cells = self._cells(instance)
+            except KeyError:
+                return self._wrong_names(instance, suggest=suggest)
+            # Who has all names, and not more than there are, has no other.
+            if len(instance) == len(self._names) or self._known.issuperset(instance):
+                return cells
             return self._wrong_names(instance, suggest=suggest)
         if not isinstance(instance, list):
             return _one("neither a list nor an object")
