@@ -23,35 +23,37 @@ class CellError(ValueError):
 
 
 class Column:
-    """What every kind of input has: the types of the cells that it takes."""
+    """What every kind of input has: the types of the cells that it takes, and the numbers of those it knows.
 
-    def __init__(self, types: frozenset[type], wanted: str, *, missing: bool) -> None:
-        self._types = types | (NOTHING if missing else frozenset())
+    `codes` has None too where a missing value is admitted.
+    """
+
+    def __init__(self, types: frozenset[type], wanted: str, codes: Mapping[Any, float]) -> None:
+        self.codes = dict(codes)
+        self._types = types | (NOTHING if None in codes else frozenset())
         self._wanted = wanted
 
     def encode(self, cells: Sequence[Any]) -> Sequence[float]:
         """Return a number for each cell; raises CellError for the first that is of no type it takes."""
-        raise NotImplementedError
-
-    def _types_of(self, cells: Sequence[Any]) -> set[type]:
-        types = set(map(type, cells))
-        if not types <= self._types:
+        if not set(map(type, cells)) <= self._types:
             place = next(place for place, cell in enumerate(cells) if type(cell) not in self._types)
             raise CellError(place, NOT_ADMITTED if cells[place] is None else self._wanted)
-        return types
+        return self.encode_typed(cells)
+
+    def encode_typed(self, cells: Sequence[Any]) -> Sequence[float]:
+        """Return what `encode` does of cells that are known to be of types it takes."""
+        raise NotImplementedError
 
 
 class Numbers(Column):
     """A number is itself, and a missing one NaN."""
 
     def __init__(self, item: Numeric) -> None:
-        super().__init__(NUMBERS, "not a number", missing=item.missing.admitted)
+        super().__init__(NUMBERS, "not a number", {None: math.nan} if item.missing.admitted else {})
 
-    def encode(self, cells: Sequence[Any]) -> Sequence[float]:
+    def encode_typed(self, cells: Sequence[Any]) -> Sequence[float]:
         """Return numbers."""
-        if NoneType in self._types_of(cells):
-            return [math.nan if cell is None else cell for cell in cells]
-        return cells
+        return [math.nan if cell is None else cell for cell in cells] if None in cells else cells
 
 
 class Codes(Column):
@@ -60,19 +62,19 @@ class Codes(Column):
     def __init__(
         self, codes: Mapping[Any, float], missing: float | None, types: frozenset[type], wanted: str
     ) -> None:
-        super().__init__(types, wanted, missing=missing is not None)
+        super().__init__(types, wanted, codes if missing is None else {**codes, None: missing})
         self._missing = missing
-        self._codes = dict(codes) if missing is None else {**codes, None: missing}
 
-    def encode(self, cells: Sequence[Any]) -> Sequence[float]:
+    def encode_typed(self, cells: Sequence[Any]) -> Sequence[float]:
         """Return codes."""
-        self._types_of(cells)
-        found = list(map(self._codes.get, cells))
-        if None not in found:
-            return found  # type: ignore[return-value] # no None is left
-        return [
-            self._otherwise(place, cells[place]) if code is None else code for place, code in enumerate(found)
-        ]
+        codes = self.codes
+        try:
+            return list(map(codes.__getitem__, cells))
+        except KeyError:
+            return [
+                codes[cell] if cell in codes else self._otherwise(place, cell)
+                for place, cell in enumerate(cells)
+            ]
 
     def _otherwise(self, place: int, cell: Any) -> float:
         """Return the code of a cell that is not spelled as in training."""
@@ -119,7 +121,7 @@ class Categories(Codes):
     def _otherwise(self, place: int, cell: Any) -> float:
         if isinstance(cell, str):
             text = cell.strip()
-            return self._codes.get(text, self.unseen) if text else self._nothing(place)
+            return self.codes.get(text, self.unseen) if text else self._nothing(place)
         if isinstance(cell, int) or cell.is_integer():
             return self.unseen
         return super()._otherwise(place, cell)

@@ -19,6 +19,8 @@ from models.inputs import Input
 __all__ = ["CellError", "Encoder", "by_column"]
 
 NOT_FINITE = "not a finite number"
+FEW = 4
+"""Rows that are counted sooner one by one than as an array."""
 
 Floats = NDArray[np.float32]
 
@@ -75,12 +77,21 @@ class Encoder:
             raise CellError(int(np.isinf(values).argmax()), NOT_FINITE)
         return values
 
-    def sift(self, columns: Sequence[Sequence[Any]]) -> tuple[Floats, dict[int, CellError]]:
-        """Return float32 [rows, inputs] as `encode` does, and of each wrong row what is wrong with it.
+    def sift(self, rows: Sequence[Sequence[Any]]) -> tuple[Floats, dict[int, CellError]]:
+        """Return float32 [rows, inputs] of rows of equal length, and of each wrong row what is wrong with it.
 
         That is of its first wrong cell, whose `place` is the input's; the row's numbers mean nothing then. A
         NaN is wrong.
         """
+        if self._alike is not None:
+            try:
+                values = self.encode_rows(rows)
+            except CellError:
+                pass  # the columns tell of every row
+            else:
+                if np.isfinite(values).all():
+                    return values, {}
+        columns = by_column(rows)
         wrong: dict[int, CellError] = {}
         found: list[Sequence[float]] = []
         for index, (own, cells) in enumerate(zip(self.columns, columns, strict=True)):
@@ -106,6 +117,8 @@ class Encoder:
         """Return how many of the rows [rows, inputs] had an unseen category, by input that had any."""
         if not self._categorical:
             return Counter()
+        if len(rows) <= FEW:
+            return Counter(chain.from_iterable(self.unseen(rows)))
         found = rows[:, self._categorical] == self._unseen
         if not found.any():
             return Counter()

@@ -11,8 +11,8 @@ import simdjson
 from service.body import numbers
 from service.predict.schema import Envelope
 
-BULK_BYTES = 8 * 1024
-"""From here on this is quicker than pydantic and `struct`; for a few rows they are."""
+BULK_BYTES = 4 * 1024
+"""From here on this is quicker than `typed`; for a few rows that is."""
 INSTANCES = "instances"
 MOST_FIELDS = 1 + len(Envelope.model_fields)
 

@@ -1,13 +1,14 @@
 """`/predict` bodies to rows, and results to answers. Knows nothing of connections or workers."""
 
 import functools
+import re
 from collections import Counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails, from_json
+from pydantic_core import ErrorDetails
 
 from models.manifest import Manifest
 from service.body import commas
@@ -27,7 +28,8 @@ from service.predict.answers import Answers, Notes
 from service.predict.bulk import BULK_BYTES
 from service.predict.bulk import read as read_bulk
 from service.predict.rows import Problem, Rows
-from service.predict.schema import Envelope, positional_request, unexamined_request
+from service.predict.schema import Envelope, unexamined_request
+from service.predict.typed import Typed
 
 MALFORMED = {"json_invalid", "model_type", "model_attributes_type"}
 REASONS = {
@@ -36,6 +38,9 @@ REASONS = {
     "list_type": "wanted a list of rows, [[…]] or [{…}]",
 }
 NOT_NESTED = "the rows are not nested: wanted a list of rows, [[…]] or [{…}]"
+NAMED = re.compile(rb"\[\s*\{")
+LONGEST_ENVELOPE = 256
+"""Bytes before the first row in which it shows whether it is one by name; what is missed costs time alone."""
 LARGE_BYTES = 256 * 1024
 MAX_FIELDS = 100
 """A body with more fields is not told of each: a million of them would take seconds."""
@@ -64,15 +69,16 @@ class PredictCodec:
         self._most_commas = max_rows * (self._inputs + len(manifest.ignored)) + MAX_FIELDS
         # Plain attributes of the compiled validators: the hot path calls nothing in between.
         self._envelope = Envelope.__pydantic_validator__
-        self._positional = positional_request(manifest, max_rows).__pydantic_validator__
         self._unexamined = unexamined_request(max_rows).__pydantic_validator__
         self._rows = Rows(manifest)
+        self._encoder = self._rows.encoder
+        typed = Typed(manifest, self._encoder.columns, max_rows)
+        self._typed = [typed]
+        if not manifest.plain:
+            self._typed.append(Typed(manifest, self._encoder.columns, max_rows, look_up=True))
         self._answers = Answers(manifest, label_counts)
         self._encode = self._answers.encode
-        if manifest.plain:
-            self._read, self._read_otherwise = self._read_numbers, self._read_any
-        else:
-            self._read, self._read_otherwise = self._read_cells, self._sift
+        self._plain = manifest.plain
 
     def decode(self, call: Call) -> None:
         """Validate the body and set the call's `payload`, `rows`, `explain`, `id` and `encode`.
@@ -85,44 +91,34 @@ class PredictCodec:
         try:
             request = self._read(call, body)
         except (ValueError, OverflowError):
-            request = self._read_otherwise(call, body)
+            request = self._sift(call, body)
         call.id = request.id
         call.explain = request.explain
 
     # The ways to read a body: each sets the call's `payload`, `rows` and `encode`, and returns the request.
 
-    def _read_numbers(self, call: Call, body: bytes) -> Any:
-        """Read good rows that are lists of numbers, which is the usual case.
+    def _read(self, call: Call, body: bytes) -> Any:
+        """Read a body that is good; raises ValueError or OverflowError for what may be none."""
+        if self._plain and len(body) >= BULK_BYTES and not NAMED.search(body, 0, LONGEST_ENVELOPE):
+            try:
+                return self._read_bulk(call, body)
+            except ValueError:
+                pass  # perhaps a gap
+        for typed in self._typed:
+            try:
+                request, payload = typed.read(body)
+            except ValueError:
+                continue
+            self._take(call, request, payload, len(request.instances), may_be_new=typed.looks_up)
+            return request
+        raise ValueError("not good")
 
-        Raises ValueError or OverflowError for any other body.
-        """
-        request: Any
-        if len(body) < BULK_BYTES:
-            request = self._positional.validate_json(body)
-            call.payload = self._rows.pack(request.instances)
-            call.rows = len(request.instances)
-        else:
-            bulk = read_bulk(body, self._inputs, self._max_rows)
-            request = self._envelope.validate_python(bulk.fields)
-            call.payload, call.rows = bulk.payload, bulk.rows
-        call.encode = self._encode
-        if request.on_error == "report":
-            notes = Notes([None] * call.rows, None)
-            call.encode = functools.partial(self._answers.encode_noted, notes)
+    def _read_bulk(self, call: Call, body: bytes) -> Any:
+        """Read many good rows that are lists of numbers; raises ValueError for any other body."""
+        bulk = read_bulk(body, self._inputs, self._max_rows)
+        request: Any = self._envelope.validate_python(bulk.fields)
+        self._take(call, request, bulk.payload, bulk.rows, may_be_new=False)
         return request
-
-    def _read_cells(self, call: Call, body: bytes) -> Any:
-        """Read good rows of any cells, column by column; raises ValueError for any other body."""
-        request = self._unexamined.validate_python(from_json(body, allow_inf_nan=False))
-        values = self._rows.encode(request.instances)
-        self._take(call, request, values, [None] * len(values))
-        return request
-
-    def _read_any(self, call: Call, body: bytes) -> Any:
-        try:
-            return self._read_cells(call, body)
-        except ValueError:
-            return self._sift(call, body)
 
     def _sift(self, call: Call, body: bytes) -> Any:
         """Read the good rows, and say what is wrong with the others.
@@ -147,24 +143,38 @@ class PredictCodec:
             first = f"row {row}{':' if problem.input is None else ','} {problem}"
             raise InvalidError(first, details, sum(verdict.total for _, verdict in wrong))
         verdicts = [None if each is None else str(each.problems[0]) for each in found]
-        self._take(call, request, values, verdicts)
+        self._take(call, request, values.tobytes(), len(values), verdicts)
         return request
 
     def _take(
-        self, call: Call, request: Any, values: NDArray[np.float32], verdicts: list[str | None]
+        self,
+        call: Call,
+        request: Any,
+        payload: bytes,
+        rows: int,
+        verdicts: list[str | None] | None = None,
+        *,
+        may_be_new: bool = True,
     ) -> None:
-        """Set the call by good rows, float32 [rows, inputs], and what is wrong with each row in its place."""
-        call.payload, call.rows = values.tobytes(), len(values)
-        encoder = self._rows.encoder
-        if encoder.categorical:
-            self._unseen_counts.update(encoder.count_unseen(values))
+        """Set the call by good rows, raw float32 [rows, inputs].
+
+        `verdicts` has what is wrong with each row in its place, where not all are good. `may_be_new` is
+        whether a category may be one that training did not see.
+        """
+        call.payload, call.rows = payload, rows
+        call.encode = self._encode
+        if may_be_new:
+            counts = self._encoder.count_unseen(self._values(payload))
+            if counts:
+                self._unseen_counts.update(counts)
         report = request.on_error == "report"
         if report or request.report_unseen:
-            unseen = encoder.unseen(values) if request.report_unseen else None
-            notes = Notes(verdicts if report else None, unseen)
+            unseen = self._encoder.unseen(self._values(payload)) if request.report_unseen else None
+            notes = Notes((verdicts or [None] * rows) if report else None, unseen)
             call.encode = functools.partial(self._answers.encode_noted, notes)
-        else:
-            call.encode = self._encode
+
+    def _values(self, payload: bytes) -> NDArray[np.float32]:
+        return np.frombuffer(payload, "<f4").reshape(-1, self._inputs)
 
     def _refusal(self, error: ValidationError) -> ServiceError:
         """Return what is wrong with a body whose rows nobody has looked at."""

@@ -1,7 +1,6 @@
-"""Rows of cells to rows of numbers: all at once, or sifted by what is wrong. Knows nothing of requests."""
+"""Rows of cells to rows of numbers, and what is wrong with each. Knows nothing of requests."""
 
 import difflib
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, islice
 from operator import itemgetter
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.encode import Encoder, by_column
+from models.encode import Encoder
 from models.manifest import Manifest
 from service.errors import MAX_DETAILS, quote
 
@@ -48,38 +47,10 @@ class Rows:
     def __init__(self, manifest: Manifest) -> None:
         self.encoder = Encoder(manifest.inputs)
         self._names = self.encoder.names
-        self._needed = frozenset(self._names)
-        self._known = manifest.ignored | self._needed
+        self._known = manifest.ignored.union(self._names)
         self._cells: Callable[[Mapping[str, Any]], Sequence[Any]] = itemgetter(*self._names)
         if len(self._names) == 1:  # of one name it gives no tuple
             self._cells = lambda row: (row[self._names[0]],)
-        self._row = struct.Struct(f"<{len(self._names)}f")
-
-    def pack(self, rows: list[list[float]]) -> bytes:
-        """Return float32 [rows, inputs], raw; raises OverflowError for what float32 cannot hold."""
-        if len(rows) == 1:
-            return self._row.pack(*rows[0])
-        return struct.pack(f"<{len(rows) * len(self._names)}f", *chain.from_iterable(rows))
-
-    def encode(self, instances: list[Any]) -> Floats:
-        """Return float32 [rows, inputs] of rows that are all lists or all objects.
-
-        Raises ValueError for whatever else, without saying which row it is.
-        """
-        kinds = set(map(type, instances))
-        if kinds == {list}:
-            return self.encoder.encode_rows(instances)
-        if kinds != {dict}:
-            raise ValueError("not rows of one form")
-        try:
-            rows = list(map(self._cells, instances))
-        except KeyError:
-            raise ValueError("a name that is missing") from None
-        # Who has all names, and not more than there are, has no other.
-        most = max(map(len, instances))
-        if most > len(self._names) and not self._known.issuperset(chain.from_iterable(instances)):
-            raise ValueError("a name that is not known")
-        return self.encoder.encode_rows(rows)
 
     def sift(self, instances: list[Any]) -> tuple[Floats, list[Wrong | None]]:
         """Return float32 [good rows, inputs], and of each row what is wrong with it, or None."""
@@ -96,7 +67,7 @@ class Rows:
                 verdicts.append(None)
         if not rows:
             return np.empty((0, len(self._names)), np.float32), verdicts
-        values, wrong = self.encoder.sift(by_column(rows))
+        values, wrong = self.encoder.sift(rows)
         places = [place for place, verdict in enumerate(verdicts) if verdict is None]
         for row, error in wrong.items():
             verdicts[places[row]] = _one(str(error), self._names[error.place])
@@ -108,8 +79,13 @@ class Rows:
         `suggest` is whether a wrong name gets the one that was probably meant, which takes a while.
         """
         if isinstance(instance, dict):
-            if self._known.issuperset(instance) and self._needed <= instance.keys():
-                return self._cells(instance)
+            try:
+                cells = self._cells(instance)
+            except KeyError:
+                return self._wrong_names(instance, suggest=suggest)
+            # Who has all names, and not more than there are, has no other.
+            if len(instance) == len(self._names) or self._known.issuperset(instance):
+                return cells
             return self._wrong_names(instance, suggest=suggest)
         if not isinstance(instance, list):
             return _one("neither a list nor an object")

@@ -42,18 +42,13 @@ Ignored = Annotated[Any, Field(description="A column of the training file that i
 
 
 class Envelope(BaseModel):
-    """What a request says besides its rows, for the fast way."""
+    """What a request says besides its rows."""
 
     model_config = STRICT
 
     id: Id = None
     explain: Explain = False
     on_error: OnError = "fail"
-
-
-class FullEnvelope(Envelope):
-    """And all that it may say."""
-
     report_unseen: bool = Field(
         default=False,
         description="Whether each prediction lists the inputs whose text was not seen in training.",
@@ -98,15 +93,9 @@ class PredictResponse(BaseModel):
     predictions: list[Prediction | RowError]
 
 
-def positional_request(manifest: Manifest, max_rows: int) -> type[BaseModel]:
-    """Return the model of a request whose instances are lists of numbers: the fast way, tried first."""
-    row = _list([Number] * len(manifest.inputs))
-    return _request("PositionalRequest", Envelope, row, max_rows)
-
-
 def unexamined_request(max_rows: int) -> type[BaseModel]:
     """Return the model of a request whose instances are looked at afterwards."""
-    return _request("UnexaminedRequest", FullEnvelope, Any, max_rows)
+    return _request("UnexaminedRequest", Any, max_rows)
 
 
 def predict_request(manifest: Manifest, max_rows: int) -> type[BaseModel]:
@@ -122,7 +111,7 @@ def predict_request(manifest: Manifest, max_rows: int) -> type[BaseModel]:
     positional = Annotated[_list([_cell(item) for item in manifest.inputs]), Tag("list")]  # type: ignore[valid-type] # made at run time
     by_kind = Discriminator(lambda value: "object" if isinstance(value, dict) else "list")
     row: Any = Annotated[positional | Annotated[named, Tag("object")], by_kind]
-    return _request("PredictRequest", FullEnvelope, row, max_rows)
+    return _request("PredictRequest", row, max_rows)
 
 
 def _cell(item: Input) -> Any:
@@ -163,8 +152,8 @@ def _list(cells: list[Any]) -> Any:
     return Annotated[list[first], Field(min_length=len(cells), max_length=len(cells), fail_fast=True)]
 
 
-def _request(name: str, envelope: type[Envelope], row: Any, max_rows: int) -> type[BaseModel]:
+def _request(name: str, row: Any, max_rows: int) -> type[BaseModel]:
     text = "The rows to score: lists in the order of the inputs, or objects by name."
     limits = Field(min_length=1, max_length=max_rows, fail_fast=True, description=text)
     instances: Any = Annotated[list[row], limits]
-    return create_model(name, __base__=envelope, instances=(instances, ...))
+    return create_model(name, __base__=Envelope, instances=(instances, ...))

@@ -134,7 +134,7 @@ def test_a_row_is_the_same_alone_and_among_others(rows: list[tuple[Any, ...]]) -
     assert together.flags.c_contiguous
     alone = np.concatenate([encoder.encode_rows([row]) for row in rows])
     np.testing.assert_array_equal(together, alone)
-    sifted, wrong = encoder.sift(by_column(rows))
+    sifted, wrong = encoder.sift(rows)
     assert wrong == {}
     np.testing.assert_array_equal(together, sifted)
 
@@ -143,7 +143,7 @@ def test_a_row_is_the_same_alone_and_among_others(rows: list[tuple[Any, ...]]) -
 def test_sifting_takes_and_refuses_what_encoding_each_row_does(rows: list[tuple[Any, ...]]) -> None:
     """With the same reason; but NaN, which encoding takes for a gap, is refused."""
     encoder = Encoder(frozen_inputs())
-    values, wrong = encoder.sift(by_column(rows))
+    values, wrong = encoder.sift(rows)
     for number, row in enumerate(rows):
         told = wrong.get(number)
         if isinstance(row[0], float) and math.isnan(row[0]):

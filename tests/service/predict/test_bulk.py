@@ -60,7 +60,7 @@ def test_a_large_body_is_read_as_a_small_one(
         "[[1, 2, 3]]} {",
         '[[1, 2, 3]], "instances": [[4, 5, 6]]',
         '[[1, 2, 3]], "id": {"a": 1}',
-        "[[1, 2, 3]]" + "".join(f', "f{i}": 1' for i in range(4)),
+        "[[1, 2, 3]]" + "".join(f', "f{i}": 1' for i in range(bulk.MOST_FIELDS)),
     ],
 )
 def test_what_is_not_plain_rows_is_left_to_others(instances: str) -> None:

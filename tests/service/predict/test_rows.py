@@ -58,65 +58,13 @@ def test_a_suggestion_is_made_where_it_is_quick(tiny: Artifact, length: int) -> 
 
 
 def test_the_first_value_that_float32_cannot_hold_is_named(tiny: Artifact) -> None:
-    """The largest that it can hold is packed."""
+    """The largest that it can hold is none."""
     rows = Rows(tiny.manifest)
-    assert rows.encode([[FLOAT32_MAX, -FLOAT32_MAX]]).tobytes() == struct.pack(
-        "<2f", FLOAT32_MAX, -FLOAT32_MAX
-    )
+    values, [verdict] = rows.sift([[FLOAT32_MAX, -FLOAT32_MAX]])
+    assert (values.tolist(), verdict) == ([[FLOAT32_MAX, -FLOAT32_MAX]], None)
     too_large = Problem("too large for float32", "Höhe")
     assert only(rows, [1.0, 1e39]) == Wrong(1, [too_large])
     assert only(rows, {"Höhe": -1e39, "width (mm)": 1}) == Wrong(1, [too_large])
-
-
-NAMED = {"width (mm)": 1.5, "geprüft": "ja", "city": "Bonn"}
-
-
-@pytest.mark.parametrize(
-    "instances",
-    [
-        [[1.5, True, "Bonn"], [1.5, "JA", " Bonn "]],
-        [NAMED, dict(reversed(NAMED.items()))],
-        [NAMED | {"sold": "yes", "id": [7]}, NAMED],
-    ],
-    ids=["by position", "by name", "with columns that are no inputs"],
-)
-def test_rows_of_any_kind_are_encoded(mixed: Artifact, instances: list[Any]) -> None:
-    """All at once or sifted, as lists or objects, which may carry the target and what was left out."""
-    rows = Rows(mixed.manifest)
-    wanted = [[1.5, 1, 0]] * 2
-    assert rows.encode(instances).tolist() == wanted
-    values, verdicts = rows.sift(instances)
-    assert (values.tolist(), verdicts) == (wanted, [None, None])
-
-
-def test_a_lone_input_may_come_by_name(mixed: Artifact) -> None:
-    """As a column of one."""
-    rows = Rows(mixed.manifest.model_copy(update={"inputs": mixed.manifest.inputs[2:]}))
-    assert rows.encode([{"city": "Bonn"}, {"city": "Aue"}]).tolist() == [[0], [2]]
-    assert rows.encode([["Bonn"], ["Aue"]]).tolist() == [[0], [2]]
-
-
-@pytest.mark.parametrize(
-    "instances",
-    [
-        [[1.5, True]],
-        [[1.5, True, "Bonn", 1]],
-        [[1.5, True, "Bonn"], [1.5, True]],
-        [[1.5, True, "Bonn"], NAMED],
-        [NAMED | {"ctiy": "Bonn"}],
-        [{"width (mm)": 1, "geprüft": True, "ctiy": "Bonn"}],
-        [[1.5, True, 3]],
-        [1, 2, 3],
-    ],
-    ids=repr,
-)
-def test_what_is_wrong_is_refused_when_all_is_read_at_once(mixed: Artifact, instances: list[Any]) -> None:
-    """Sifting says what it is; of rows of both forms nothing is wrong."""
-    rows = Rows(mixed.manifest)
-    with pytest.raises(ValueError):  # noqa: PT011 - the caller looks at no more either
-        rows.encode(instances)
-    _, verdicts = rows.sift(instances)
-    assert any(verdicts) == (NAMED not in instances)
 
 
 def test_sifting_keeps_the_good_rows_in_order(mixed: Artifact) -> None:
