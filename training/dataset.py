@@ -161,35 +161,40 @@ def _columns(
     from training.naming import naming  # noqa: PLC0415
 
     asked = schema.asked(config, table.columns, target, (each.column for each in table.left_out))
-    finder = kinds.Finder(y, np.flatnonzero(there), config.missing, table.decimal_comma)
+    finder = kinds.Finder(y, there, config.missing, table.decimal_comma)
     mask = None if there.all() else pa.array(there)
-    columns, left_out, doubts = [], list(table.left_out), []
+    columns: list[Column] = []
+    left_out, doubts = list(table.left_out), []
     keys = np.zeros(len(y), np.uint64)
-    by: splits.Order | None = None
-    for name in table.columns:
-        if name == target:
-            continue
+    orders: list[splits.Order] = []
+
+    def take(name: str) -> None:
+        """Find what a column is; apart, so that nothing of it is held while the next is read."""
         cells = table.columns[name] if mask is None else table.columns[name].filter(mask)
-        with naming(f"{place}: column {name!r}"):
-            if name in (config.groups, config.time):
-                by = order.values(cells, there, name, by_time=name == config.time)
-                says = (
-                    "the order by which rows are split" if name == config.time else "the groups of the split"
-                )
-                left_out.append(LeftOut(column=name, reason=says))
-                continue
-            found = finder.find(name, cells, asked.get(name, schema.Asked()))
-        doubts += found.doubts
+        if name in (config.groups, config.time):
+            orders.append(order.values(cells, there, name, by_time=name == config.time))
+            says = "the order by which rows are split" if name == config.time else "the groups of the split"
+            left_out.append(LeftOut(column=name, reason=says))
+            return
+        found = finder.find(name, cells, asked.get(name, schema.Asked()))
+        doubts.extend(found.doubts)
         if found.column is None:
             left_out.append(LeftOut(column=name, reason=found.reason))
-        else:
-            hashes.add(keys, found.column, config.seed)
-            columns.append(_kept(found.column, scratch))
+            return
+        hashes.add(keys, found.column, config.seed)
+        columns.append(_kept(found.column, scratch))
+
+    for name in table.columns:
+        if name != target:
+            with naming(f"{place}: column {name!r}"):
+                take(name)
             scratch.forget()
+            if scratch.on_disk:  # else so little is held on to that it takes longer than it helps
+                pa.default_memory_pool().release_unused()
     if not columns:
         reasons = "; ".join(f"{each.column}: {each.reason}" for each in left_out)
         raise ValueError(f"no column is left to learn from: {reasons}")
-    return _Rows(columns, left_out, doubts, keys, by)
+    return _Rows(columns, left_out, doubts, keys, orders[0] if orders else None)
 
 
 def _kept(column: Column, scratch: Scratch) -> Column:

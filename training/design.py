@@ -15,12 +15,10 @@ from models.cells import column as encoder
 from models.inputs import Categorical, Input
 from models.weights import NO_TABLE, bases
 from training.columns import Column, Numbers, Truths
+from training.moments import moments
 
 SMALLEST = 1e-35
 """A standard deviation for which float32 still holds the slope of a weight of 1,000."""
-
-BLOCK_ROWS = 1 << 14
-"""Rows of a column that are looked at at once: in float64 they stay in a core's cache."""
 
 Raw = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -124,30 +122,14 @@ def make(inputs: tuple[Input, ...], columns: Iterable[NDArray[np.float32]]) -> D
             own, names = _category_columns(item, values)
         else:
             names = (item.name, f"{item.name} is missing") if item.missing.admitted else (item.name,)
-            mean[place], scale[place] = _moments(values, np.float32(item.missing.imputed_by or 0))
+            found, deviation = moments(values, float(np.float32(item.missing.imputed_by or 0)))
+            mean[place] = np.float32(found)
+            # Below SMALLEST it would make an infinite slope.
+            scale[place] = 1 if deviation < SMALLEST else np.float32(deviation)
         parts.append(Part(place, first, names))
         codes.append(own)
         first += len(names)
     return Design(inputs, tuple(parts), mean, scale, tuple(codes))
-
-
-def _moments(values: NDArray[np.float32], imputed: np.float32) -> tuple[np.float32, np.float32]:
-    """Return mean and scale of a column, [rows], block by block as Chan, Golub and LeVeque (1983) do."""
-    rows, mean, squares, ends = 0, 0.0, 0.0, set()
-    for start in range(0, len(values), BLOCK_ROWS):
-        block = values[start : start + BLOCK_ROWS].astype(np.float64)
-        block[np.isnan(block)] = imputed
-        ends |= {block.min(), block.max()}
-        own, count = block.mean(), len(block)
-        block -= own
-        shift, before = own - mean, rows
-        rows += count
-        mean += shift * count / rows
-        squares += block @ block + shift**2 * before * count / rows
-    deviation = np.float32(np.sqrt(squares / rows))
-    # Rounding gives a constant column a tiny deviation; one below SMALLEST, an infinite slope.
-    constant = len(ends) == 1 or deviation < SMALLEST
-    return np.float32(mean), np.float32(1) if constant else deviation
 
 
 def _category_columns(

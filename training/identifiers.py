@@ -23,7 +23,7 @@ CERTAIN = (COUNTS, NUMBERED)
 Floats = NDArray[np.float64]
 
 
-def reason(values: Floats, distinct: int, y: NDArray[np.int64]) -> str | None:
+def reason(values: Floats, distinct: int, y: NDArray[np.signedinteger]) -> str | None:
     """Return why a column of numbers, [rows], is an identifier of rows, or None.
 
     It is one if its numbers are whole, at least NEARLY of them differ (`distinct`, of the cells as written),
@@ -52,7 +52,7 @@ def _dense(steps: Floats) -> bool:
     return bool(len(steps) >= DENSE * steps.sum() / step)
 
 
-def _ordered(values: Floats, y: NDArray[np.int64]) -> bool:
+def _ordered(values: Floats, y: NDArray[np.signedinteger]) -> bool:
     """Tell whether the ranks of any class differ from the others' by more than luck (Mann and Whitney)."""
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]

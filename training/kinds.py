@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from training import dates, identifiers, numerals
 from training.columns import MISSING, Categories, Column, Numbers, Truths
+from training.labels import Indices
 from training.schema import Asked
 from training.target import WHOLE
 
@@ -41,9 +42,11 @@ class Found:
 class Finder:
     """What is the same for all columns of a table."""
 
-    def __init__(self, y: Integers, rows: Integers, tokens: Sequence[str], decimal_comma: bool) -> None:
-        """`y` are the rows' classes, `rows` their places in the file, both int64 [rows]."""
-        self._y, self._rows, self._tokens, self._comma = y, rows, tokens, decimal_comma
+    def __init__(
+        self, y: Indices, there: NDArray[np.bool_], tokens: Sequence[str], decimal_comma: bool
+    ) -> None:
+        """`y` are the rows' classes, [rows], `there` says which rows of the file they are."""
+        self._y, self._there, self._tokens, self._comma = y, there, tokens, decimal_comma
 
     def find(self, name: str, cells: pa.ChunkedArray, asked: Asked) -> Found:
         """Tell what a column is, by what was asked of it and else by its cells.
@@ -75,7 +78,7 @@ class Finder:
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
             flag = f"--leave-out {shlex.quote(name)}"
             raise ValueError(f"its type is {kind}, wanted numbers, truths or text; {flag} leaves it out")
-        if pa.types.is_floating(kind):
+        if pa.types.is_floating(kind) and pc.any(pc.is_nan(cells)).as_py():
             cells = pc.if_else(pc.is_nan(cells), None, cells)
         if asked.kind in {"categorical", "boolean"} or numerals.sentinels(self._tokens):
             return self._text(name, _texts(cells), asked)
@@ -197,7 +200,7 @@ class Finder:
             hint += f", --categorical {flag} the column as text"
         elif hint:
             hint += f"; --categorical {flag} takes the column as text"
-        raise ValueError(f"row {self._rows[row] + 1}: {repr(cell)[:SHOWN]} is {why}{hint}")
+        raise ValueError(f"row {np.flatnonzero(self._there)[row] + 1}: {repr(cell)[:SHOWN]} is {why}{hint}")
 
 
 def _texts(cells: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,15 @@ MIN_CLASS_ROWS = 10
 """Of each class: a stratified 60/20/20 split then gives every split two rows of it."""
 MANY = 50
 """From so many different numbers on, a target looks like a quantity."""
+BLOCK_ROWS = 1 << 16
+"""Rows that are looked at at once, so that what is held meanwhile is little."""
 EMPTY_WORDS = frozenset(map(str.casefold, NOTHING))
 
 Indices = NDArray[np.signedinteger]
 
 
 def classes(
-    place: str, words: Sequence[str], codes: NDArray[np.integer], fold_case: bool
+    place: str, words: Sequence[str], codes: Indices, fold_case: bool
 ) -> tuple[tuple[str, ...], Indices, list[str]]:
     """Sort the distinct labels into classes; return them, each row's index among them, and doubts.
 
@@ -29,8 +31,9 @@ def classes(
     of one; `place` names the target.
     """
     counts: Counter[str] = Counter()
-    for word, rows in zip(words, np.bincount(codes, minlength=len(words)).tolist(), strict=True):
-        counts[word] += rows
+    for word, rows in zip(words, _counted(codes, len(words)), strict=True):
+        if rows:
+            counts[word] += rows
     spelled = {label: label for label in counts}
     folded: dict[str, list[str]] = {}
     for label in sorted(counts):
@@ -61,7 +64,7 @@ def classes(
             f"wanted at least {MIN_CLASS_ROWS} of each class to split them in three{hint}"
         )
     index = {label: number for number, label in enumerate(found)}
-    y = np.array([index[spelled[word]] for word in words], _narrowest(len(found)))[codes]
+    y = _taken([index[spelled[word]] if word in spelled else 0 for word in words], codes)
     doubts = [
         f"{place} has the class {label!r}: {counts[label]} rows; if it means no label, empty those cells"
         for label in found
@@ -70,6 +73,28 @@ def classes(
     return found, y, doubts
 
 
-def _narrowest(count: int) -> type[np.signedinteger]:
+def _taken(values: list[int], codes: Indices) -> Indices:
+    """Return the value of each row's code."""
+    own = np.array(values, narrowest(max(values) + 1))
+    found = np.empty_like(codes, own.dtype)
+    for block in _blocks(len(codes)):
+        found[block] = own[codes[block]]
+    return found
+
+
+def _counted(codes: Indices, count: int) -> list[int]:
+    """Return how many rows have each code; numpy would make wide integers of all rows at once."""
+    counts = np.zeros(count, np.int64)
+    for block in _blocks(len(codes)):
+        counts += np.bincount(codes[block], minlength=count)
+    found: list[int] = counts.tolist()
+    return found
+
+
+def _blocks(rows: int) -> Iterator[slice]:
+    return (slice(start, start + BLOCK_ROWS) for start in range(0, rows, BLOCK_ROWS))
+
+
+def narrowest(count: int) -> type[np.signedinteger]:
     """Return which integers hold so many indices: there is one a row."""
     return next(kind for kind in (np.int8, np.int16, np.int32) if count <= np.iinfo(kind).max)

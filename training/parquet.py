@@ -33,9 +33,10 @@ class Parts:
         field, chunks = self._schema.field(place), []
         for file in self._files:
             with naming(_place(self._root, file)), parquet.ParquetFile(file) as part:
-                # A name with a point in it may bring what is inside of another column along.
-                found = part.read(columns=[field.name]).column(field.name)
-                chunks += pc.cast(found, field.type).chunks
+                for group in range(part.num_row_groups):  # Arrow holds on to much of a whole column's pages
+                    # A name with a point in it may bring what is inside of another column along.
+                    found = part.read_row_group(group, columns=[field.name]).column(field.name)
+                    chunks += pc.cast(found, field.type).chunks
         return pa.chunked_array(chunks, field.type)
 
 

@@ -141,9 +141,7 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
     weight, bias = fitted.weight, fitted.bias
 
     bar.stage("evaluating")
-    held = prepared.measured("validation", config.seed)
-    logits = np.concatenate([design.matrix(held.raw(block)) @ weight.T + bias for block in held.blocks()])
-    decided = decide(config, dataset.classes, logits, held.classes(), fitted.weights, seed=config.seed)
+    decided = _decided(config, prepared, fitted)
     weight, bias = weight * decided.slope, bias * decided.slope + decided.offset
     spread = None if fitted.spread is None else fitted.spread * decided.slope
     scorer = served(design, weight, bias)
@@ -182,6 +180,13 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
         golden(scorer, prepared.inputs, prepared.golden),
         files,
     )
+
+
+def _decided(config: Config, prepared: Prepared, fitted: _Fitted) -> Decided:
+    rows, classes = prepared.measured("validation", config.seed), prepared.dataset.classes
+    columns = (prepared.design.matrix(rows.raw(block)) for block in rows.blocks())
+    logits = np.concatenate([each @ fitted.weight.T + fitted.bias for each in columns])
+    return decide(config, classes, logits, rows.classes(), fitted.weights, seed=config.seed)
 
 
 @torch.inference_mode()

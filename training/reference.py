@@ -20,6 +20,7 @@ from models.inputs import (
 )
 from training.columns import MISSING, Categories, Column, Numbers, Truths
 from training.errors import DataError
+from training.moments import moments
 
 OWN_PLACE_ROWS = 10
 """Train rows from which on a category has a weight of its own: with fewer it is learnt by heart."""
@@ -63,7 +64,7 @@ def _numeric(column: Numbers, values: NDArray[np.float32], unit: str | None) -> 
         ordered = np.zeros(1, np.float32)
     half = len(ordered) // 2
     median = float(np.float32(ordered[[half, (len(ordered) - 1) // 2]].astype(np.float64).mean()))
-    there = ordered.astype(np.float64)
+    mean, std = moments(ordered)
     return Numeric(
         name=column.name,
         unit=unit,
@@ -71,8 +72,8 @@ def _numeric(column: Numbers, values: NDArray[np.float32], unit: str | None) -> 
         reference=NumericReference(
             rows=len(values),
             missing=float(np.isnan(values).mean()),
-            mean=float(there.mean()),
-            std=float(there.std()),
+            mean=mean,
+            std=std,
             min=float(ordered[0]),
             max=float(ordered[-1]),
             bins=_bins(ordered),

@@ -13,7 +13,7 @@ from training.design import Design, Raw
 Integers = NDArray[np.int64]
 
 
-BLOCKS = 64
+BLOCKS = 16
 """After so many blocks what was read for them is forgotten."""
 
 
@@ -67,12 +67,13 @@ class Blocks:
     def __init__(self, rows: Rows, design: Design, device: torch.device) -> None:
         self._rows, self._design = rows, design
         self.rows, self.width, self.device = len(rows), len(design.columns) + 1, device
-        self._asked = 0
+        self._gone = 0
 
     def block(self, start: int, stop: int, step: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
         """Return columns, float64 [rows, width], and classes, int64 [rows], of every `step`-th row."""
-        self._asked += 1
-        if self._asked % BLOCKS == 0:
+        self._gone += stop - start
+        if self._gone >= BLOCKS * BLOCK_ROWS:
+            self._gone = 0
             self._rows.forget()
         own = slice(start, stop, step)
         x = self._design.matrix(self._rows.raw(own), ones=True)

@@ -48,6 +48,11 @@ class Scratch:
             raise _full(error, values.nbytes) from error
         return np.frombuffer(self._map, values.dtype, len(values), start)
 
+    @property
+    def on_disk(self) -> bool:
+        """Whether memory is not for it."""
+        return self._file is not None
+
     def forget(self) -> None:
         """Take out of memory what can be read again; every array stays as it is."""
         if self._file is not None:

@@ -17,7 +17,7 @@ TRAIN, VALIDATION = 0.6, 0.8
 """The shares at which train and validation end."""
 FEWEST = 3
 """Units that three splits take."""
-BLOCK_ROWS = 1 << 18
+BLOCK_ROWS = 1 << 16
 """Rows that are looked at at once, so that what is held meanwhile is little."""
 NO_CUT = 2**64 - 1
 
@@ -42,36 +42,38 @@ def by_hash(keys: Hashes, y: Indices, classes: Sequence[str], whole: bool) -> tu
     every split has units of every class. Raises ValueError for a class with fewer than FEWEST units then,
     and for a split that lacks a class: any split with `whole`, train without.
     """
+    bounds, others, kinds = _cut(keys, y, classes, whole)
+    bits, place = np.uint64(_bits(len(classes))), np.empty(len(keys), np.int8)
+    for start in range(0, len(keys), BLOCK_ROWS):
+        own = keys[start : start + BLOCK_ROWS]
+        kind = y[start : start + BLOCK_ROWS].astype(np.int64)
+        if len(others):
+            near = np.minimum(np.searchsorted(others, own >> bits), len(others) - 1)
+            kind = np.where(others[near] == own >> bits, kinds[near], kind)
+        place[start : start + BLOCK_ROWS] = (own[:, None] >= bounds[kind]).sum(1)
+    return _parts(place, y, classes, whole), {
+        label: (f"{train:016x}", f"{validation:016x}")
+        for label, (train, validation) in zip(classes, bounds.tolist(), strict=True)
+    }
+
+
+def _cut(keys: Hashes, y: Indices, classes: Sequence[str], whole: bool) -> tuple[Hashes, Hashes, Integers]:
+    """Return the cuts, [classes, 2], and the units of rows of several classes, with their commonest."""
     packed, bits = _packed(keys, y, len(classes)), _bits(len(classes))
     rows, units = np.zeros(len(classes), np.int64), np.zeros(len(classes), np.int64)
     mixed = []
     for found in _units(packed, bits):
         rows += np.bincount(found.kinds, found.sizes, len(classes)).astype(np.int64)
         units += np.bincount(found.kinds, minlength=len(classes))
-        mixed.append(found.mixed())
+        mixed.append((found.hashes[~found.pure], found.kinds[~found.pure]))
     for index, label in enumerate(classes):
         if whole and units[index] < FEWEST:
             raise ValueError(
                 f"the {int((y == index).sum())} rows of class {label!r} have {units[index]} different inputs "
                 f"that are mostly its own, wanted {FEWEST} or more: equal rows stay on one side of a split"
             )
-    bounds = _bounds(packed, bits, _ends(packed, bits, rows, units))
-    place = np.empty(len(keys), np.int8)
     others, kinds = (np.concatenate(each) for each in zip(*mixed, strict=True))
-    for start in range(0, len(keys), BLOCK_ROWS):
-        own = keys[start : start + BLOCK_ROWS]
-        kind = y[start : start + BLOCK_ROWS].astype(np.int64)
-        if len(others):
-            unit = own >> np.uint64(bits)
-            near = np.minimum(np.searchsorted(others, unit), len(others) - 1)
-            kind = np.where(others[near] == unit, kinds[near], kind)
-        place[start : start + BLOCK_ROWS] = (own[:, None] >= bounds[kind]).sum(1)
-    parts = _parts(place)
-    _check(parts, y, classes, whole)
-    return parts, {
-        label: (f"{train:016x}", f"{validation:016x}")
-        for label, (train, validation) in zip(classes, bounds.tolist(), strict=True)
-    }
+    return _bounds(packed, bits, _ends(packed, bits, rows, units)), others, kinds
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,6 @@ class _Units:
     sizes: Integers
     kinds: Integers
     pure: NDArray[np.bool_]
-
-    def mixed(self) -> tuple[Hashes, Integers]:
-        """Return hashes and classes of those that have rows of other classes."""
-        return self.hashes[~self.pure], self.kinds[~self.pure]
 
 
 def _bits(classes: int) -> int:
@@ -153,8 +151,7 @@ def by_time(times: Order, y: Indices, classes: Sequence[str]) -> tuple[Parts, Cu
     if len(instants) < FEWEST:
         raise ValueError(f"{len(instants)} different times, wanted {FEWEST} or more")
     ends = _kept_apart(*_begun(sizes, 0, len(unit)), len(sizes))
-    parts = _parts(np.searchsorted(ends, unit, side="right"))
-    _check(parts, y, classes, whole=False)
+    parts = _parts(np.searchsorted(ends, unit, side="right"), y, classes, whole=False)
     return parts, {"": (str(instants[ends[0]]), str(instants[ends[1]]))}
 
 
@@ -172,16 +169,18 @@ def _kept_apart(train: int, validation: int, units: int) -> tuple[int, int]:
     return train, validation
 
 
-def _parts(place: NDArray[np.signedinteger]) -> Parts:
-    kind = np.int32 if len(place) <= np.iinfo(np.int32).max else np.int64
+def _parts(place: NDArray[np.signedinteger], y: Indices, classes: Sequence[str], whole: bool) -> Parts:
+    """Return the rows of each split. Raises ValueError for one that lacks what `by_hash` wants of it."""
     names: tuple[SplitName, ...] = ("train", "validation", "test")
-    return {name: np.flatnonzero(place == split).astype(kind) for split, name in enumerate(names)}
-
-
-def _check(parts: Parts, y: Indices, classes: Sequence[str], whole: bool) -> None:
-    for name, rows in parts.items():
-        if not len(rows):
+    counts = np.zeros((len(names), len(classes)), np.int64)
+    for start in range(0, len(place), BLOCK_ROWS):
+        block = slice(start, start + BLOCK_ROWS)
+        cells = place[block].astype(np.int64) * len(classes) + y[block]
+        counts += np.bincount(cells, minlength=counts.size).reshape(counts.shape)
+    for name, rows in zip(names, counts, strict=True):
+        if not rows.any():
             raise ValueError(f"no row is left for {name}; wanted more groups")
-        lacking = np.flatnonzero(np.bincount(y[rows], minlength=len(classes)) == 0)
-        if len(lacking) and (whole or name == "train"):
-            raise ValueError(f"{name} has no row of class {classes[lacking[0]]!r}")
+        if not rows.all() and (whole or name == "train"):
+            raise ValueError(f"{name} has no row of class {classes[int(rows.argmin())]!r}")
+    kind = np.int32 if len(place) <= np.iinfo(np.int32).max else np.int64
+    return {name: np.flatnonzero(place == split).astype(kind) for split, name in enumerate(names)}

@@ -62,6 +62,7 @@ def read(path: Path, target: str, encoding: str) -> Table:
     equal or empty; but empty columns without a name and an index that pandas wrote are left out. Rows count
     from 1 below the header. Parquet's columns are read one by one, whenever they are asked for.
     """
+    pa.set_memory_pool(pa.system_memory_pool())  # the others keep hundreds of MB that a column took
     with naming(str(path)):
         bare = Path(path.name.lower())
         suffix = Path(bare.stem).suffix if bare.suffix in COMPRESSED else bare.suffix

@@ -8,13 +8,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from training import numerals
+from training.labels import Indices, narrowest
 
 WHOLE = re.compile(r"([+-]?[0-9]+)([.,]0*)?")
 
 
-def labels(
-    column: pa.ChunkedArray, tokens: tuple[str, ...]
-) -> tuple[list[str], NDArray[np.int32], NDArray[np.bool_]]:
+def labels(column: pa.ChunkedArray, tokens: tuple[str, ...]) -> tuple[list[str], Indices, NDArray[np.bool_]]:
     """Return texts, of each row with a label the place of its own among them, and which rows those are.
 
     Whole numbers are written as integers if all labels are; then, and if all are numbers, the tokens for a
@@ -23,19 +22,24 @@ def labels(
     kind = column.type
     if pa.types.is_nested(kind) or pa.types.is_binary(kind):
         raise ValueError(f"not labels but {kind}")
-    if pa.types.is_dictionary(kind):
-        column = pc.cast(column, kind.value_type)
-    if pa.types.is_floating(column.type):
-        column = pc.if_else(pc.is_nan(column), None, column)
-    texts = pc.coalesce(pc.cast(column, pa.string()), pa.scalar(""))
+    # Few labels are many rows': what follows looks at each but once.
+    coded = (column if pa.types.is_dictionary(kind) else column.dictionary_encode()).unify_dictionaries()
+    distinct = coded.chunk(0).dictionary if coded.num_chunks else pa.array([], pa.string())
+    if pa.types.is_floating(distinct.type):
+        distinct = pc.if_else(pc.is_nan(distinct), None, distinct)
+    texts = pa.chunked_array([pc.coalesce(pc.cast(distinct, pa.string()), pa.scalar(""))])
     words_only = sorted(set(tokens) - set(numerals.sentinels(tokens)))  # a class 0 may be no missing one
     numbers = numerals.read(texts, words_only, decimal_comma=True)
-    if numbers is not None:
-        texts = numbers.texts
-    there = ~np.asarray(pc.equal(texts, ""))
-    coded = texts.filter(pa.array(there)).combine_chunks().dictionary_encode()
-    words: list[str] = coded.dictionary.to_pylist()
+    words: list[str] = (texts if numbers is None else numbers.texts).to_pylist()
     whole = [WHOLE.fullmatch(word) for word in words]
-    if words and all(whole):
-        words = [str(int(found[1])) for found in whole if found]
-    return words, coded.indices.to_numpy(), there
+    if any(words) and all(found or not word for found, word in zip(whole, words, strict=True)):
+        words = [str(int(found[1])) if found else "" for found in whole]
+    codes = np.empty(len(coded), narrowest(len(words)))
+    np.concatenate([_places(chunk) for chunk in coded.chunks] or [codes], out=codes, casting="unsafe")
+    there = np.array([*map(bool, words), False])[codes]  # -1 is the last
+    return words, codes[there], there
+
+
+def _places(chunk: pa.DictionaryArray) -> NDArray[np.signedinteger]:
+    found: NDArray[np.signedinteger] = pc.fill_null(pc.cast(chunk.indices, pa.int64()), -1).to_numpy()
+    return found.astype(np.int32)

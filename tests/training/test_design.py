@@ -76,16 +76,6 @@ def test_the_columns_are_scikit_learns(columns: tuple[Numbers, Numbers, Truths, 
     np.testing.assert_array_equal(with_ones, np.column_stack([found, np.ones(len(raw))]))
 
 
-def test_blocks_of_a_column_give_its_moments(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Mean and scale of a number far from 0 are numpy's, however many blocks it is looked at in."""
-    monkeypatch.setattr(designs, "BLOCK_ROWS", 7)
-    values = np.random.default_rng(0).normal(1e6, 3.0, ROWS).astype(np.float32)
-    inputs = reference.inputs([Numbers("x", values)], np.arange(ROWS), {})
-    design = designs.make(inputs, [values])
-    assert design.mean[0] == np.float32(values.mean(dtype=np.float64))
-    assert design.scale[0] == np.float32(values.std(dtype=np.float64))
-
-
 @pytest.mark.parametrize("k", [1, 3])
 def test_weights_lead_back_to_raw_inputs(
     columns: tuple[Numbers, Numbers, Truths, Categories], k: int
