@@ -39,7 +39,7 @@ def name_from_data(fields: dict[str, Any]) -> str:
 
 Strength = Annotated[float, Field(ge=1e-9, le=1e9, allow_inf_nan=False)]
 Penalty = Annotated[
-    Strength | Literal["none"],
+    Strength | Literal["none", "auto"],
     BeforeValidator(lambda given: given.lower() if isinstance(given, str) else given),
 ]
 
@@ -107,8 +107,8 @@ class Config(TableOptions, DecisionOptions, BaseSettings):
         1.0,
         description=(
             "scikit-learn's C, the inverse strength of the L2 penalty on the weights of standardised inputs "
-            "(no unit), or none. 1 is scikit-learn's default; lower it when train does much better than "
-            "validation."
+            "(no unit), or none, or auto to have it chosen by cross-validation. 1 is scikit-learn's default; "
+            "lower it when train does much better than validation."
         ),
     )
     epochs: int = Field(
@@ -164,7 +164,8 @@ class Config(TableOptions, DecisionOptions, BaseSettings):
 
     @property
     def strength(self) -> float | None:
-        """The penalty as a number, None for none."""
+        """The penalty as a number, None for none; `auto` is none yet."""
+        assert self.penalty != "auto"  # noqa: S101 - it is replaced by what was chosen
         return None if self.penalty == "none" else self.penalty
 
     @classmethod

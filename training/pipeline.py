@@ -12,9 +12,9 @@ from models.cores import usable_cores
 from models.decision import BINARY
 from models.inputs import Input
 from models.manifest import Golden
-from models.record import Metrics, Scores, SplitName, decision
+from models.record import Choice, Metrics, Scores, SplitName, decision
 from training import design as designs
-from training import evaluation, leakage, reference
+from training import evaluation, leakage, penalty, reference, units
 from training.batches import Arrays
 from training.config import Config
 from training.dataset import Dataset, load
@@ -55,6 +55,7 @@ class Trained:
     """What a run found, and the files that say so; `weight` [k, columns] and `bias` [k] are served."""
 
     found: Fit
+    choice: Choice | None
     weights: dict[str, float] | None
     decided: Decided
     weight: Floats
@@ -63,6 +64,7 @@ class Trained:
     scores: Scores
     golden: tuple[Golden, ...]
     files: dict[str, bytes]
+    doubts: tuple[str, ...]
 
 
 def prepare(config: Config, bar: Bar) -> Prepared:
@@ -100,6 +102,7 @@ class _Fitted:
     """Weights [k, columns] and intercepts [k] before any calibration, their spread, and the gradients."""
 
     found: Fit
+    choice: Choice | None
     weights: dict[str, float] | None
     weight: Floats
     bias: Floats
@@ -137,6 +140,7 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
         for name, answers in given.items()
     }
     held_out = np.concatenate([given["validation"], given["test"]])
+    doubts = penalty.doubts(fitted.found.penalty, fitted.choice)
 
     bar.stage("exporting")
     test = dataset.parts["test"]
@@ -149,10 +153,11 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
         design={prepared.inputs[part.input].name: list(part.names) for part in design.parts},
         coefficients=_coefficients(prepared, weight, bias, spread),
         iterations=fitted.norms,
-        warnings=list(dataset.doubts),
+        warnings=[*dataset.doubts, *doubts],
     )
     return Trained(
         fitted.found,
+        fitted.choice,
         fitted.weights,
         decided,
         weight,
@@ -161,6 +166,7 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
         evaluation.scores(held_out, dataset.classes),
         golden(scorer, prepared.inputs, dataset.columns, test, dataset.y),
         files,
+        doubts,
     )
 
 
@@ -171,6 +177,10 @@ def _fit(config: Config, prepared: Prepared, bar: Bar) -> _Fitted:
     y = torch.from_numpy(prepared.classes("train")).to(device)
     weights = class_weights(config, prepared)
     own = None if weights is None else torch.tensor(list(weights.values()), dtype=x.dtype, device=device)
+    choice = None
+    if config.penalty == "auto":
+        strength, choice = penalty.choose(config, _rows(config, prepared), own, device, bar)
+        config = config.model_copy(update={"penalty": strength})
     model = LogisticRegression(x.shape[1], len(prepared.dataset.classes)).to(device)
     bar.stage("fitting", config.epochs if config.solver == "sgd" else None, len(x))
     norms: list[JsonValue] = []
@@ -186,7 +196,16 @@ def _fit(config: Config, prepared: Prepared, bar: Bar) -> _Fitted:
     if weights is not None:  # the served probabilities are those of the data as it is
         first, last = weights.values()
         bias = bias - np.log(last / first)
-    return _Fitted(found, weights, weight, bias, spread, norms)
+    return _Fitted(found, choice, weights, weight, bias, spread, norms)
+
+
+def _rows(config: Config, prepared: Prepared) -> penalty.Rows:
+    """Return the train rows that a penalty is chosen on."""
+    dataset = prepared.dataset
+    rows = dataset.parts["train"][penalty.drawn(prepared.classes("train"), config.seed)]
+    raw, in_time = prepared.raw[rows], dataset.split.kind == "time"
+    together = units.of(config, dataset, raw, rows)
+    return penalty.Rows(prepared.inputs, dataset.classes, raw, dataset.y[rows], together, in_time)
 
 
 def served(design: Design, weight: Floats, bias: Floats) -> Scorer:
