@@ -112,13 +112,11 @@ def doubts(strength: float | None, choice: Choice | None) -> tuple[str, ...]:
     if choice is None or strength is None:
         return ()
     took = f"--penalty auto took {strength:g}, the"
-    found = {
-        choice.path[0].penalty: f"{took} strongest that it tries: the inputs hardly tell the classes apart",
-        choice.path[
-            -1
-        ].penalty: f"{took} weakest that it tries: --penalty {10 * strength:g}, or none, goes on",
-    }
-    return (found[strength],) if strength in found else ()
+    if strength == choice.path[0].penalty:
+        return (f"{took} strongest that it tries: the inputs hardly tell the classes apart",)
+    if strength == choice.path[-1].penalty:
+        return (f"{took} weakest that it tries: --penalty {10 * strength:g}, or none, goes on",)
+    return ()
 
 
 def refitted(inputs: tuple[Input, ...], raw: Raw) -> tuple[Input, ...]:
@@ -144,7 +142,7 @@ def _path(
     fold: Fold,
     weights: Tensor | None,
     device: torch.device,
-    spread: Map,
+    threaded: Map,
     bar: Bar,
 ) -> Iterator[float]:
     """Fit a fold along the path; give the mean log-loss of the rows that it scores under each strength."""
@@ -155,7 +153,7 @@ def _path(
     model = LogisticRegression(x.shape[1], len(rows.classes)).to(device)
     for strength in STRENGTHS:
         problem = Problem(model, batches, penalty=strength, weights=weights)
-        problem.map = spread if batches.rows > BLOCK_ROWS else map
+        problem.map = threaded if batches.rows > BLOCK_ROWS else map
         if problem.size <= NEWTON_WEIGHTS:
             at, _, _ = newton.minimise(problem, lambda _: None)
         else:

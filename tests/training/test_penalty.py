@@ -116,6 +116,15 @@ def test_weights_of_classes_are_in_the_fits_and_not_in_the_scores(tmp_path: Path
     check(sets("gaps", tmp_path), [3.0, 0.5])
 
 
+def test_by_time_it_is_that_of_a_grid_search_too(tmp_path: Path) -> None:
+    """Over folds that learn from what is earlier."""
+    rows = of_run(tmp_path, str(TABLES / "gaps.csv"), target="paid", time="age")
+    assert rows.in_time
+    for learnt, scored in rows.folds(seed=0):
+        assert rows.units[learnt].max() < rows.units[scored].min()
+    check(rows)
+
+
 def test_beyond_many_weights_lbfgs_finds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From strength to strength it too begins where it was."""
     rows = sets("iris", tmp_path)
