@@ -16,10 +16,11 @@ from torch import Tensor
 from models.inputs import Boolean, Categorical, Input, Missing
 from models.record import Choice, Tried
 from training import design as designs
-from training import folds, newton
+from training import folds, newton, units
 from training.batches import BLOCK_ROWS, Arrays
 from training.calibrate import losses
 from training.config import Config
+from training.dataset import Dataset
 from training.design import Floats, Raw
 from training.errors import FitError
 from training.fit import NEWTON_WEIGHTS, lbfgs, one_thread, threads
@@ -51,24 +52,33 @@ class Rows:
     units: Integers
     in_time: bool
 
+    @classmethod
+    def of(cls, config: Config, dataset: Dataset, inputs: tuple[Input, ...], raw: Raw) -> "Rows":
+        """Return the train rows that are looked at, of all rows, float32 [rows, inputs]."""
+        train = dataset.parts["train"]
+        rows = train[drawn(dataset.y[train], config.seed)]
+        together = units.of(config, dataset, raw[rows], rows)
+        in_time = dataset.split.kind == "time"
+        return cls(inputs, dataset.classes, raw[rows], dataset.y[rows], together, in_time)
+
     def take(self, rows: Integers) -> "Rows":
         """Return some of them."""
         return replace(self, raw=self.raw[rows], y=self.y[rows], units=self.units[rows])
 
     def folds(self, seed: int) -> list[Fold]:
         """Return the folds. Raises FitError for too few units, and where a fold can't learn a class."""
-        units = self.units
         try:
-            found = (
-                folds.forward(units, FOLDS) if self.in_time else folds.together(self.y, units, FOLDS, seed)
-            )
+            if self.in_time:
+                found = folds.forward(self.units, FOLDS)
+            else:
+                found = folds.together(self.y, self.units, FOLDS, seed)
         except ValueError as error:
             raise FitError(f"--penalty auto: {error}; --penalty 1 needs no folds") from error
         for learnt, _ in found:
             lacking = np.flatnonzero(np.bincount(self.y[learnt], minlength=len(self.classes)) == 0)
             if len(lacking):
                 own = self.y == lacking[0]
-                count = len(np.unique(units[own]))
+                count = len(np.unique(self.units[own]))
                 where = (
                     f"at {count} of the times"
                     if self.in_time

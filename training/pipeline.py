@@ -14,7 +14,7 @@ from models.inputs import Input
 from models.manifest import Golden
 from models.record import Choice, Metrics, Scores, SplitName, decision
 from training import design as designs
-from training import evaluation, leakage, penalty, reference, units
+from training import evaluation, leakage, penalty, reference
 from training.batches import Arrays
 from training.config import Config
 from training.dataset import Dataset, load
@@ -179,7 +179,8 @@ def _fit(config: Config, prepared: Prepared, bar: Bar) -> _Fitted:
     own = None if weights is None else torch.tensor(list(weights.values()), dtype=x.dtype, device=device)
     choice = None
     if config.penalty == "auto":
-        strength, choice = penalty.choose(config, _rows(config, prepared), own, device, bar)
+        rows = penalty.Rows.of(config, prepared.dataset, prepared.inputs, prepared.raw)
+        strength, choice = penalty.choose(config, rows, own, device, bar)
         config = config.model_copy(update={"penalty": strength})
     model = LogisticRegression(x.shape[1], len(prepared.dataset.classes)).to(device)
     bar.stage("fitting", config.epochs if config.solver == "sgd" else None, len(x))
@@ -197,15 +198,6 @@ def _fit(config: Config, prepared: Prepared, bar: Bar) -> _Fitted:
         first, last = weights.values()
         bias = bias - np.log(last / first)
     return _Fitted(found, choice, weights, weight, bias, spread, norms)
-
-
-def _rows(config: Config, prepared: Prepared) -> penalty.Rows:
-    """Return the train rows that a penalty is chosen on."""
-    dataset = prepared.dataset
-    rows = dataset.parts["train"][penalty.drawn(prepared.classes("train"), config.seed)]
-    raw, in_time = prepared.raw[rows], dataset.split.kind == "time"
-    together = units.of(config, dataset, raw, rows)
-    return penalty.Rows(prepared.inputs, dataset.classes, raw, dataset.y[rows], together, in_time)
 
 
 def served(design: Design, weight: Floats, bias: Floats) -> Scorer:

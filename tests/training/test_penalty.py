@@ -36,7 +36,8 @@ def chosen(rows: Rows, weights: list[float] | None = None, **settings: object) -
 def of_run(tmp_path: Path, data: str, *, target: str | None = None, **settings: object) -> Rows:
     """The rows that a run would choose on."""
     config = Config(data=data, target=target, store=tmp_path, **settings)
-    return pipeline._rows(config, pipeline.prepare(config, Bar(quiet=True)))
+    found = pipeline.prepare(config, Bar(quiet=True))
+    return Rows.of(config, found.dataset, found.inputs, found.raw)
 
 
 def sklearns(bunch: object, path: Path) -> str:
