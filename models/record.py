@@ -99,8 +99,27 @@ class Data(Frozen):
     split: Split
 
 
+class Tried(Frozen):
+    """A penalty, and the mean over folds of the held-out log-loss under it, with its standard error."""
+
+    penalty: Annotated[float, Field(gt=0)]
+    log_loss: float
+    standard_error: Annotated[float, Field(ge=0)]
+
+
+class Choice(Frozen):
+    """How the penalty was chosen: the path that was tried, from strong to weak, on so many train rows."""
+
+    rows: Count
+    folds: Count
+    path: Annotated[tuple[Tried, ...], Field(min_length=1)]
+
+
 class Fit(Frozen):
-    """How the weights were found. `penalty` is scikit-learn's C, the inverse L2 strength; null is none."""
+    """How the weights were found. `penalty` is scikit-learn's C, the inverse L2 strength; null is none.
+
+    `choice` is absent where the penalty was given, as it is in the format's first manifests.
+    """
 
     solver: Literal["newton", "lbfgs", "sgd"]
     penalty: Annotated[float, Field(gt=0)] | None
@@ -109,6 +128,7 @@ class Fit(Frozen):
     gradient_norm: Annotated[float, Field(ge=0)]
     tolerance: Annotated[float, Field(ge=0)] | None
     converged: bool
+    choice: Annotated[Choice | None, Field(exclude_if=lambda choice: choice is None)] = None
 
 
 class Interval(Frozen):

@@ -31,7 +31,7 @@ TABLES = {
 """Options that are pairs of a name and a value."""
 WANTED = {
     "name": f"up to {NAME_CHARACTERS} of a to z, 0 to 9, '.', '_' and '-', a letter or digit first",
-    "penalty": "a number from 1e-9 to 1e9, or none",
+    "penalty": "a number from 1e-9 to 1e9, auto or none",
     "class_weight": "a number above 0",
     "abstain_risk": "a number above 0 and below 1",
     "bool_parsing": "true or false",
@@ -53,7 +53,7 @@ def name_from_data(fields: dict[str, Any]) -> str:
 
 Strength = Annotated[float, Field(ge=1e-9, le=1e9, allow_inf_nan=False)]
 Penalty = Annotated[
-    Strength | Literal["none"],
+    Strength | Literal["none", "auto"],
     BeforeValidator(lambda given: given.lower() if isinstance(given, str) else given),
 ]
 
@@ -121,8 +121,8 @@ class Config(TableOptions, DecisionOptions, BaseSettings):
         1.0,
         description=(
             "scikit-learn's C, the inverse strength of the L2 penalty on the weights of standardised inputs "
-            "(no unit), or none. 1 is scikit-learn's default; lower it when train does much better than "
-            "validation."
+            "(no unit), or none, or auto to have it chosen by cross-validation. 1 is scikit-learn's default; "
+            "lower it when train does much better than validation."
         ),
     )
     epochs: int = Field(
@@ -178,7 +178,8 @@ class Config(TableOptions, DecisionOptions, BaseSettings):
 
     @property
     def strength(self) -> float | None:
-        """The penalty as a number, None for none."""
+        """The penalty as a number, None for none; `auto` is none yet."""
+        assert self.penalty != "auto"  # noqa: S101 - it is replaced by what was chosen
         return None if self.penalty == "none" else self.penalty
 
     @classmethod

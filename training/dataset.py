@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from training.scratch import Scratch
 if TYPE_CHECKING:
     from training.table import Table
 
+Integers = NDArray[np.int64]
+
 REPEATED = 0.25
 """With a smaller share of different rows, equal ones are repeated observations and no copies."""
 CELL_BYTES = 4
@@ -32,7 +34,8 @@ class Dataset:
 
     `y` is the index of each row's class, [rows]; `parts` the rows of each split, ascending, integers.
     `dropped` rows of the file had no label, `duplicates` have the inputs of an earlier row. `doubts` are
-    sentences for whoever started the run, each with the flag that overrules it. `scratch` keeps the columns,
+    sentences for whoever started the run, each with the flag that overrules it. `units`, int64 [rows], are
+    the groups, or the instants in their order, where these split. `scratch` keeps the columns,
     and has room for as much again.
     """
 
@@ -48,18 +51,23 @@ class Dataset:
     duplicates: int
     split: Split
     parts: splits.Parts
+    units: Integers | None
     scratch: Scratch
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows that have a label: columns, a hash of each row's cells, and what splits them if not that."""
+    """The rows that have a label: columns, a hash of each row's cells, and what splits them if not that.
+
+    These are the distinct groups or times, `order`, and the place of each row's own among them, `units`.
+    """
 
     columns: list[Column]
     left_out: list[LeftOut]
     doubts: list[str]
     keys: hashes.Hashes
-    order: splits.Order | None
+    order: NDArray[Any] | None
+    units: Integers | None
 
 
 def load(config: Config) -> Dataset:
@@ -113,6 +121,7 @@ def load(config: Config) -> Dataset:
         duplicates=duplicates,
         split=split,
         parts=parts,
+        units=rows.units,
         scratch=scratch,
     )
 
@@ -143,7 +152,7 @@ def _numbers(given: builtin.BuiltIn, seed: int) -> _Rows:
     keys = np.zeros(len(values), np.uint64)
     for column in columns:
         hashes.add(keys, column, seed)
-    return _Rows(columns, [], [], keys, None)
+    return _Rows(columns, [], [], keys, None, None)
 
 
 def _columns(
@@ -194,7 +203,8 @@ def _columns(
     if not columns:
         reasons = "; ".join(f"{each.column}: {each.reason}" for each in left_out)
         raise ValueError(f"no column is left to learn from: {reasons}")
-    return _Rows(columns, left_out, doubts, keys, orders[0] if orders else None)
+    values, units = np.unique(np.asarray(orders[0]), return_inverse=True) if orders else (None, None)
+    return _Rows(columns, left_out, doubts, keys, values, units)
 
 
 def _kept(column: Column, scratch: Scratch) -> Column:
@@ -211,11 +221,10 @@ def _split(
     seed, names = config.seed, tuple(column.name for column in rows.columns)
     distinct = splits.distinct(rows.keys)
     if config.time is not None and rows.order is not None:
-        parts, cuts = splits.by_time(rows.order, y, classes)
+        parts, cuts = splits.by_time(rows.order[rows.units], y, classes)
         split = Split(kind="time", columns=(config.time,), seed=seed, cuts=cuts)
     elif config.groups is not None and rows.order is not None:
-        groups, own = np.unique(np.asarray(rows.order), return_inverse=True)
-        keys = hashes.texts(list(map(str, groups.tolist())), seed)[own]
+        keys = hashes.texts(list(map(str, rows.order.tolist())), seed)[rows.units]
         parts, cuts = splits.by_hash(keys, y, classes, whole=False)
         split = Split(kind="groups", columns=(config.groups,), seed=seed, cuts=cuts)
     elif distinct < REPEATED * len(y):

@@ -58,6 +58,7 @@ class Fit:
     """
 
     solver: str
+    penalty: float | None
     iterations: int
     objective: float
     gradient_norm: float
@@ -86,7 +87,7 @@ def fit(
     if solver == "auto":
         solver = "newton" if problem.size <= NEWTON_WEIGHTS else "lbfgs"
     curved = problem.size <= NEWTON_WEIGHTS
-    with one_thread(), _threads() as pool:
+    with one_thread(), threads() as pool:
         if batches.rows > BLOCK_ROWS:
             problem.map = pool.map
         if solver == "newton":
@@ -109,7 +110,7 @@ def fit(
             at.refuse_separable()
         tolerance = newton.STEP_TOLERANCE if solver == "newton" else GRADIENT_TOLERANCE
         spread = newton.spread(problem, at) if curved else None
-    return Fit(solver, iterations, at.objective, at.norm, tolerance, converged, spread)
+    return Fit(solver, config.strength, iterations, at.objective, at.norm, tolerance, converged, spread)
 
 
 def _begin(problem: Problem) -> None:
@@ -192,7 +193,8 @@ def lbfgs(problem: Problem, _config: Config, tick: Callable[[float], None]) -> i
     return iterations
 
 
-def _threads() -> ThreadPoolExecutor:
+def threads() -> ThreadPoolExecutor:
+    """Return a pool of one thread a core, each of which computes on its own core only."""
     return ThreadPoolExecutor(usable_cores(), "fit", torch.set_num_threads, (1,))
 
 

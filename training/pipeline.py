@@ -13,9 +13,9 @@ from models.cores import usable_cores
 from models.decision import BINARY
 from models.inputs import Cell, Input
 from models.manifest import Golden
-from models.record import Metrics, Scores, SplitName, decision
+from models.record import Choice, Metrics, Scores, SplitName, decision
 from training import design as designs
-from training import evaluation, leakage, reference
+from training import evaluation, leakage, penalty, reference
 from training.config import Config
 from training.dataset import Dataset, load
 from training.decide import Decided, check, decide
@@ -63,6 +63,7 @@ class Trained:
     """What a run found, and the files that say so; `weight` [k, columns] and `bias` [k] are served."""
 
     found: Fit
+    choice: Choice | None
     weights: dict[str, float] | None
     decided: Decided
     weight: Floats
@@ -71,6 +72,7 @@ class Trained:
     scores: Scores
     golden: tuple[Golden, ...]
     files: dict[str, bytes]
+    doubts: tuple[str, ...]
 
 
 def prepare(config: Config, bar: Bar) -> Prepared:
@@ -127,6 +129,7 @@ class _Fitted:
     """Weights [k, columns] and intercepts [k] before any calibration, their spread, and the gradients."""
 
     found: Fit
+    choice: Choice | None
     weights: dict[str, float] | None
     weight: Floats
     bias: Floats
@@ -156,6 +159,7 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
         for name, (answers, y) in given.items()
     }
     held_out = np.concatenate([given["validation"][0], given["test"][0]])
+    doubts = penalty.doubts(fitted.found.penalty, fitted.choice)
 
     bar.stage("exporting")
     files = export(scorer, torch.from_numpy(prepared.rows["test"].drawn(CHECKED_ROWS, config.seed).raw()))
@@ -167,10 +171,11 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
         design={prepared.inputs[part.input].name: list(part.names) for part in design.parts},
         coefficients=_coefficients(prepared, weight, bias, spread),
         iterations=fitted.norms,
-        warnings=list(dataset.doubts),
+        warnings=[*dataset.doubts, *doubts],
     )
     return Trained(
         fitted.found,
+        fitted.choice,
         fitted.weights,
         decided,
         weight,
@@ -179,6 +184,7 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
         evaluation.scores(held_out, dataset.classes),
         golden(scorer, prepared.inputs, prepared.golden),
         files,
+        doubts,
     )
 
 
@@ -201,7 +207,12 @@ def _fit(config: Config, prepared: Prepared, bar: Bar) -> _Fitted:
     torch.set_num_threads(usable_cores())  # its own count leaves out a container's quota
     batches = Blocks(prepared.rows["train"], prepared.design, device)
     weights = class_weights(config, prepared)
-    own = None if weights is None else torch.tensor(list(weights.values()))
+    own = None if weights is None else torch.tensor(list(weights.values()), dtype=torch.float64)
+    choice = None
+    if config.penalty == "auto":
+        rows = penalty.Rows.of(config, prepared.dataset, prepared.inputs, prepared.rows["train"])
+        strength, choice = penalty.choose(config, rows, own, device, bar)
+        config = config.model_copy(update={"penalty": strength})
     model = LogisticRegression(batches.width - 1, len(prepared.dataset.classes)).to(device)
     bar.stage("fitting", config.epochs if config.solver == "sgd" else None, batches.rows)
     norms: list[JsonValue] = []
@@ -217,7 +228,7 @@ def _fit(config: Config, prepared: Prepared, bar: Bar) -> _Fitted:
     if weights is not None:  # the served probabilities are those of the data as it is
         first, last = weights.values()
         bias = bias - np.log(last / first)
-    return _Fitted(found, weights, weight, bias, spread, norms)
+    return _Fitted(found, choice, weights, weight, bias, spread, norms)
 
 
 def served(design: Design, weight: Floats, bias: Floats) -> Scorer:

@@ -14,11 +14,17 @@ STRONGEST = 3  # inputs named in the report
 NOTHING = "-"
 
 
-def render(artifact: Artifact, strongest: Sequence[tuple[str, float]], boundary: str | None = None) -> str:
+def render(
+    artifact: Artifact,
+    strongest: Sequence[tuple[str, float]],
+    boundary: str | None = None,
+    doubts: Sequence[str] = (),
+) -> str:
     """Write the report of a published version: rows, fit, decision, quality beside its baseline, path.
 
     `strongest` has each input and the logit that one standard deviation of it makes, or for a category its
-    largest effect, in any order; nothing for more than two classes. `boundary` is a line of its own.
+    largest effect, in any order; nothing for more than two classes. `boundary` and each of `doubts` are a
+    line of their own.
     """
     manifest = artifact.manifest
     data, fit = manifest.data, manifest.fit
@@ -31,6 +37,8 @@ def render(artifact: Artifact, strongest: Sequence[tuple[str, float]], boundary:
         f"{manifest.name} {manifest.version}: {inputs} to {shown(data.target)} ({classes})",
         f"rows       {counts}; seed {data.split.seed}",
         f"fit        {fit.solver} {done} after {steps}; gradient norm {fit.gradient_norm:.1e}",
+        *_penalty(manifest),
+        *(f"doubt      {doubt}" for doubt in doubts),
         *_decision(manifest),
         "",
         *_table(manifest),
@@ -45,6 +53,20 @@ def render(artifact: Artifact, strongest: Sequence[tuple[str, float]], boundary:
     if boundary is not None:
         lines.append(f"boundary   {boundary}")
     return "\n".join([*lines, f"published  {artifact.path}"])
+
+
+def _penalty(manifest: Manifest) -> list[str]:
+    """Say which penalty was chosen, if one was."""
+    choice = manifest.fit.choice
+    if choice is None:
+        return []
+    return [
+        f"penalty    {tried.penalty:.3g} of {choice.path[0].penalty:g} to {choice.path[-1].penalty:g}, by "
+        f"{choice.folds} folds of {choice.rows} rows; log-loss {tried.log_loss:.4f}, "
+        f"standard error {tried.standard_error:.4f}"
+        for tried in choice.path
+        if tried.penalty == manifest.fit.penalty
+    ]
 
 
 def _decision(manifest: Manifest) -> list[str]:

@@ -47,12 +47,15 @@ class Rows:
         """Return all rows, or `most` of them by lot, in their order."""
         if len(self) <= most:
             return self
-        chosen = np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False))
+        return self.take(np.sort(np.random.default_rng(seed).choice(len(self), most, replace=False)))
+
+    def take(self, rows: Integers) -> "Rows":
+        """Return some rows, in memory."""
         columns = []
         for column in self.columns:
-            columns.append(column[chosen])
+            columns.append(column[rows])
             self.forget()
-        return Rows(tuple(columns), self.y[chosen])
+        return Rows(tuple(columns), self.y[rows])
 
     def blocks(self) -> Iterator[slice]:
         """Yield what to give to `raw` and `classes` to have all rows, some at a time."""

@@ -38,7 +38,7 @@ def run(config: Config, arguments: list[str]) -> None:
             said = (
                 f"nothing new: {config.name} is served with the same weights and figures; --force publishes"
                 if artifact is None
-                else report.render(artifact, *_strongest(prepared, trained))
+                else report.render(artifact, *_strongest(prepared, trained), trained.doubts)
             )
     if not quiet:
         _say(said + "\n")

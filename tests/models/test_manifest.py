@@ -77,6 +77,18 @@ def test_frozen_text_is_written_again_byte_for_byte(frozen: Path) -> None:
     assert Manifest.from_json(frozen.read_bytes()).to_json() == frozen.read_bytes()
 
 
+def test_a_choice_of_the_penalty_may_be_told(frozen: Path) -> None:
+    """It comes back as it was; where there was none it is absent."""
+    document = json.loads(frozen.read_bytes())
+    assert Manifest.from_json(json.dumps(document).encode()).fit.choice is None
+    tried = {"penalty": 0.1, "log_loss": 0.30000000000000004, "standard_error": 0.02}
+    document["fit"] |= {"penalty": 0.1, "choice": {"rows": 90, "folds": 5, "path": [tried]}}
+    manifest = Manifest.from_json(json.dumps(document).encode())
+    assert manifest.fit.choice is not None
+    assert manifest.fit.choice.path[0].log_loss == 0.30000000000000004
+    assert json.loads(manifest.to_json()) == document
+
+
 def _fields(schema: Any) -> set[str]:
     parts = [schema, *schema["$defs"].values()]
     return {field for part in parts for field in part.get("properties", {})}
@@ -190,6 +202,7 @@ def _changed(path: str, value: Any) -> Any:
         _changed("scores/shares", {"no": [2]}),
         _changed("data/split/kind", "luck"),
         _changed("fit/penalty", 0),
+        _changed("fit/choice", {"rows": 9, "folds": 5, "path": []}),
         _changed("golden", []),
         _changed("golden/0/input", [1.0]),
         _changed("golden/0/input", [[], True, "Bonn"]),

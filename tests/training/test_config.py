@@ -37,6 +37,14 @@ def test_units_are_given_one_by_one() -> None:
     assert load(["--units", "mean radius=mm", "--units", "age=a"]).units == {"mean radius": "mm", "age": "a"}
 
 
+def test_a_penalty_is_a_number_or_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In any case, as a flag or a variable."""
+    assert (load([]).strength, load(["--penalty", "None"]).strength) == (1.0, None)
+    monkeypatch.setenv("TRAINING_PENALTY", "Auto")
+    assert load([]).penalty == "auto"
+    assert load(["--penalty", "1e-3"]).strength == 0.001
+
+
 def test_the_table_is_frozen() -> None:
     """A setting cannot change during a run."""
     with pytest.raises(ValueError, match="frozen"):
@@ -48,10 +56,11 @@ def test_the_table_is_frozen() -> None:
     [
         (["--epochs", "many"], ["TRAINING_EPOCHS=many: wanted a whole number"]),
         (["--epochs", "0"], ["TRAINING_EPOCHS=0", "greater than or equal to 1"]),
-        (["--penalty", "heavy"], ["TRAINING_PENALTY=heavy: wanted a number from 1e-9 to 1e9, or none"]),
-        (["--penalty", "-1"], ["TRAINING_PENALTY=-1: wanted a number from 1e-9 to 1e9, or none"]),
-        (["--penalty", "nan"], ["TRAINING_PENALTY=nan: wanted a number from 1e-9 to 1e9, or none"]),
+        (["--penalty", "heavy"], ["TRAINING_PENALTY=heavy: wanted a number from 1e-9 to 1e9, auto or none"]),
+        (["--penalty", "-1"], ["TRAINING_PENALTY=-1: wanted a number from 1e-9 to 1e9, auto or none"]),
+        (["--penalty", "nan"], ["TRAINING_PENALTY=nan: wanted a number from 1e-9 to 1e9, auto or none"]),
         (["--abstain-risk", "little"], ["TRAINING_ABSTAIN_RISK=little: wanted a number above 0 and below 1"]),
+        (["--penalty", "best"], ["TRAINING_PENALTY=best"]),
         (["--learning-rate", "inf"], ["TRAINING_LEARNING_RATE=inf", "finite"]),
         (["--threshold", "2"], ["--threshold=2", "wanted a probability"]),
         (["--seed", "-1"], ["TRAINING_SEED=-1", "greater"]),

@@ -218,3 +218,17 @@ def test_dates_that_do_not_sort_are_refused(tmp_path: Path) -> None:
         DataError, match=r"row 1: '1.01.2024' does not sort as a date; --time g takes 2024-12-31"
     ):
         load(Config(data=str(write(tmp_path / "t.csv", rows)), target="y", time="g"))
+
+
+def test_what_stays_together_is_known_of_every_row(tmp_path: Path) -> None:
+    """Groups, or instants in their order, also where rows without a label lie between them."""
+    rows = [
+        (row * 0.37, f"2024-01-{row % 28 + 1:02}", "" if row % 9 == 4 else "ab"[row % 2]) for row in range(99)
+    ]
+    path = write(tmp_path / "t.csv", rows)
+    told = np.array([day for _, day, label in rows if label])
+    for asked in ({"groups": "g"}, {"time": "g"}):
+        units = load(Config(data=str(path), target="y", **asked)).units
+        assert units is not None
+        assert (np.unique(told)[units] == told).all()
+    assert load(Config(data=str(path), target="y")).units is None

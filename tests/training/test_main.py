@@ -106,6 +106,7 @@ def test_bad_data_is_one_line_and_leaves_the_store(
         (["--groups", "class"], "--groups class: it is the target"),
         (["--units", "x3=mm"], "TRAINING_UNITS=x3: no such input column"),
         (["--penalty", "none"], "without a penalty there is no optimum"),
+        (["--penalty", "auto", "--time", "x1"], "--penalty auto: of 60 train rows "),
         (["--schema", "none.toml"], "--schema none.toml: "),
         (["--solver", "sgd", "--learning-rate", "1e200"], "sgd diverged at --learning-rate=1e+200"),
     ],

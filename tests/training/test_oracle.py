@@ -1,6 +1,7 @@
 """Published models beside scikit-learn's pipeline, on tables as pandas writes them, index and all."""
 
 import io
+import json
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,13 +27,17 @@ from training.config import load
 from training.dataset import Dataset
 from training.progress import Bar
 
+NOTHING = "(none)"
+"""What scikit-learn's encoder is told of a missing category."""
+
 
 class Table(NamedTuple):
-    """A frame whose last column is the target, the flags of the run, and C."""
+    """A frame whose last column is the target, the flags of the run, C, and weights of two classes."""
 
     frame: pd.DataFrame
     flags: tuple[str, ...] = ()
     c: float = 1.0
+    weights: tuple[float, float] | None = None
 
 
 def default() -> Table:
@@ -123,6 +128,10 @@ def published(table: Table, tmp_path: Path, data: str) -> tuple[Artifact, Datase
     if data.endswith(".csv"):
         table.frame.to_csv(data)
         arguments += ["--target", table.frame.columns[-1]]
+    for label, weight in zip(
+        sorted(set(map(str, table.frame.iloc[:, -1]))), table.weights or (), strict=False
+    ):
+        arguments += ["--class-weight", f"{label}={weight}"]
     assert main([*arguments, "--name", "model", "--quiet"]) == 0
     dataset = pipeline.prepare(load(arguments), Bar(quiet=True)).dataset
     return Repository(tmp_path / "store").resolve("model"), dataset
@@ -136,6 +145,24 @@ def answers(artifact: Artifact, dataset: Dataset) -> np.ndarray:
         warnings.simplefilter("ignore", DeprecationWarning)
         module = torch.jit.load(io.BytesIO(artifact.read("model.pt")))
     return module(torch.from_numpy(rows)).numpy()
+
+
+def coefficients(artifact: Artifact) -> dict[str, list[float]]:
+    """Return the fit's weights of each column by scikit-learn's name of it, the intercept's last."""
+    told = json.loads(artifact.read("evaluation.json"))["coefficients"]
+    found = {each["column"]: each["value"] for each in told}
+    names = {}
+    for item in artifact.manifest.inputs:
+        name, gaps = item.name, item.missing.admitted
+        if isinstance(item, Categorical):
+            names |= {f"{name} = {each}": f"{name}__{name}_{each}" for each in item.categories}
+            names |= {f"{name} is rare": f"{name}__{name}_infrequent_sklearn"}
+            names |= {f"{name} is missing": f"{name}__{name}_{NOTHING}"}
+        else:
+            names[name] = f"{name}__value__{name}" if gaps else f"{name}__{name}"
+            names[f"{name} is missing"] = f"{name}__missing__missingindicator_{name}"
+    intercept = found.pop("intercept")
+    return {names[column]: value for column, value in found.items()} | {"intercept": intercept}
 
 
 def oracle(artifact: Artifact, c: float) -> Pipeline:
@@ -163,16 +190,30 @@ def check(table: Table, tmp_path: Path, data: str) -> None:
     frame = table.frame[names].copy()
     for item in artifact.manifest.inputs:
         if isinstance(item, Categorical):
-            frame[item.name] = frame[item.name].astype(object).where(frame[item.name].notna(), "(none)")
+            frame[item.name] = frame[item.name].astype(object).where(frame[item.name].notna(), NOTHING)
         else:
             frame[item.name] = frame[item.name].astype("Float64").to_numpy(np.float64, na_value=np.nan)
     labels = table.frame.iloc[:, -1].astype(str).to_numpy()
     train, test = dataset.parts["train"], dataset.parts["test"]
-    expected = oracle(artifact, table.c).fit(frame.iloc[train], labels[train]).predict_proba(frame.iloc[test])
+    first, last = table.weights or (1.0, 1.0)
+    own = np.where(labels[train] == artifact.manifest.classes[-1], last, first)
+    pipe = oracle(artifact, table.c).fit(
+        frame.iloc[train], labels[train], logisticregression__sample_weight=own
+    )
+    model = pipe[-1]
+    model.intercept_ = model.intercept_ - np.log(
+        last / first
+    )  # served are probabilities of the data as they are
+    told = coefficients(artifact)
+    columns = [*pipe[:-1].get_feature_names_out(), "intercept"]
+    assert sorted(told) == sorted(columns)
+    exact = np.column_stack([model.coef_, model.intercept_])
+    np.testing.assert_allclose(np.array([told[name] for name in columns]).T, exact, rtol=0, atol=1e-4)
+    expected = pipe.predict_proba(frame.iloc[test])
     found = answers(artifact, dataset)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
-    told = (slice(None), 1) if len(artifact.manifest.classes) == 2 else ...
-    areas = [roc_auc_score(labels[test], p[told], multi_class="ovr") for p in (found, expected)]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+    scored = (slice(None), 1) if len(artifact.manifest.classes) == 2 else ...
+    areas = [roc_auc_score(labels[test], p[scored], multi_class="ovr") for p in (found, expected)]
     assert areas[0] == pytest.approx(areas[1], abs=0.005)
     assert artifact.manifest.metrics["test"].roc_auc == pytest.approx(areas[0], abs=1e-6)
 
@@ -189,7 +230,16 @@ def test_the_toy_is_scikit_learns(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_is_scikit_learns(name: str, tmp_path: Path) -> None:
-    """The same probabilities on the rows that neither saw, rare and unseen categories among them."""
+    """The same weights, and probabilities of rows that neither saw, rare and unseen categories among them."""
     check(TABLES[name](), tmp_path, str(tmp_path / f"{name}.csv"))
     left_out = Repository(tmp_path / "store").resolve("model").manifest.left_out
     assert left_out[0].reason == "the index that pandas writes"
+
+
+@pytest.mark.parametrize("weights", [(1.0, 4.0), (0.3, 0.1)])
+def test_weights_of_classes_are_scikit_learns(weights: tuple[float, float], tmp_path: Path) -> None:
+    """In the fit; the answers are those of the classes as often as they are."""
+    check(default()._replace(weights=weights), tmp_path, "breast-cancer")
+    table = passengers()._replace(weights=weights)
+    (tmp_path / "other").mkdir()
+    check(table, tmp_path / "other", str(tmp_path / "passengers.csv"))

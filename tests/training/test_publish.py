@@ -1,5 +1,6 @@
 """What a version says of itself, and when a run has nothing new to say."""
 
+import json
 import os
 from pathlib import Path
 
@@ -53,6 +54,27 @@ def test_a_version_says_how_it_was_made(toy: Config) -> None:
     assert manifest.environment.device == "cpu"
     assert manifest.environment.threads
     assert manifest.environment.cpu
+
+
+@pytest.mark.parametrize("solver", ["auto", "lbfgs", "sgd"])
+def test_a_penalty_may_be_chosen(tmp_path: Path, solver: str) -> None:
+    """The version has the one that did best, whoever fits with it, and tells of the others."""
+    config = Config(store=tmp_path, device="cpu", penalty="auto", solver=solver, epochs=3)
+    manifest = published(config).manifest
+    fit = manifest.fit
+    assert manifest.options["penalty"] == "auto"
+    assert fit.choice is not None
+    assert (fit.choice.rows, fit.choice.folds, len(fit.choice.path)) == (manifest.data.rows["train"], 5, 17)
+    assert fit.penalty == min(fit.choice.path, key=lambda tried: tried.log_loss).penalty
+    assert fit.solver == ("newton" if solver == "auto" else solver)
+    assert Repository(tmp_path).resolve("breast-cancer").manifest == manifest
+
+
+def test_a_choice_at_the_end_of_what_was_tried_is_a_warning(toy: Config) -> None:
+    """In what charts are drawn from, too: no penalty is too weak for rows that a line parts."""
+    found = published(toy, penalty="auto")
+    [said] = json.loads(found.read("evaluation.json"))["warnings"]
+    assert said.startswith("--penalty auto took 10000, the weakest that it tries")
 
 
 def test_the_same_again_is_nothing_new(toy: Config) -> None:

@@ -114,6 +114,20 @@ def test_the_whole_report_is_short() -> None:
     assert max(map(len, lines)) <= 110
 
 
+def test_a_chosen_penalty_is_told_with_how_it_did() -> None:
+    """In a line of its own, and what is doubtful about it in another."""
+    fit = artifact().manifest.fit.model_dump()
+    tried = [(1e-4, 0.6), (10**-1.5, 0.123456), (1e4, 0.7)]
+    path = [{"penalty": c, "log_loss": loss, "standard_error": 0.012345} for c, loss in tried]
+    chosen = fit | {"penalty": 10**-1.5, "choice": {"rows": 100_000, "folds": 5, "path": path}}
+    lines = render(artifact(fit=chosen), [], doubts=["it may be wrong"]).splitlines()
+    assert lines[3] == (
+        "penalty    0.0316 of 0.0001 to 10000, by 5 folds of 100000 rows; log-loss 0.1235, "
+        "standard error 0.0123"
+    )
+    assert lines[4] == "doubt      it may be wrong"
+
+
 def test_intervals_are_those_of_the_test_rows() -> None:
     """Their ends stand below the numbers."""
     published = artifact()

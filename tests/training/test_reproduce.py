@@ -61,6 +61,8 @@ def test_a_built_in_set_needs_no_file(tmp_path: Path, capsys: pytest.CaptureFixt
         ["--groups", "city"],
         ["--time", "age"],
         ["--penalty", "none", "--leave-out", "city"],  # the rare cities all have one answer
+        ["--penalty", "auto"],
+        ["--penalty", "auto", "--time", "age", "--solver", "lbfgs"],
         ["--solver", "sgd", "--epochs", "3"],
         ["--missing", "", "--encoding", "cp1252"],
         ["--class-weight", "balanced", "--positive", "no", "--abstain", "0.4:0.6"],
