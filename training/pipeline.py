@@ -148,6 +148,9 @@ def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
         slopes=_slopes(prepared, scorer),
         design={prepared.inputs[part.input].name: list(part.names) for part in design.parts},
         coefficients=_coefficients(prepared, weight, bias, spread),
+        points=evaluation.plane(
+            prepared.inputs, prepared.raw[test], prepared.classes("test"), len(dataset.classes)
+        ),
         iterations=fitted.norms,
         warnings=list(dataset.doubts),
     )
