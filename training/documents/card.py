@@ -182,6 +182,11 @@ def _evaluation(manifest: Manifest) -> str:
             (
                 f"{digits.rows(manifest.data.rows.get('test', 0))} that were not trained on. Intervals are a "
                 "bootstrap's of the test rows; without inputs is what their class shares alone would have."
+                + (
+                    ""
+                    if sentences.two(manifest)
+                    else " The areas are means of each class against the others."
+                )
             ),
             *([said] if (said := sentences.chosen(manifest)) else []),
             "### Results",

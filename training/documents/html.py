@@ -14,8 +14,8 @@ from training.documents.tables import Coefficient
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 LIMIT = 100_000
 """Bytes: a mail of which no client cuts off the end."""
-LENGTHS = (100, 80, 60, 30, 10)
-"""Rows of the longest tables; the first with which the page is within LIMIT is taken."""
+LENGTHS = ((100, 10), (80, 10), (60, 10), (30, 10), (10, 10), (10, 5), (5, 2))
+"""Rows of the longest tables, and classes with charts; the first that is within LIMIT is taken."""
 STRONGEST = 30
 """Coefficients that have a line of their own, of all classes together."""
 FEWEST_STRONGEST = 3
@@ -39,17 +39,16 @@ def render(document: Mapping[str, Any], manifest: Manifest) -> bytes:
         "signed": digits.signed,
     }
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    context = _context(document, manifest)
-    for most in LENGTHS:
+    for most, classes in LENGTHS:
+        context = _context(document, manifest, tables.shown_classes(manifest, classes))
         page = template.render(context, most=most).encode()
         if len(page) <= LIMIT:
             break
     return page
 
 
-def _context(document: Mapping[str, Any], manifest: Manifest) -> dict[str, Any]:
+def _context(document: Mapping[str, Any], manifest: Manifest, taken: list[int]) -> dict[str, Any]:
     """Return what the template takes."""
-    taken = tables.shown_classes(manifest)
     two = sentences.two(manifest)
     test = manifest.metrics.get("test")
     split = document["splits"].get("test")
@@ -93,7 +92,7 @@ def _said(document: Mapping[str, Any], manifest: Manifest) -> dict[str, Any]:
         "decision": [safe(each) for each in sentences.decision(manifest, names.named)],
         "fit": sentences.fit(manifest),
         "inputs": sentences.inputs(manifest),
-        "classes": safe(sentences.classes(manifest, names.named)),
+        "classes": safe(sentences.classes(manifest, _briefly)),
         "held_out": safe(sentences.held_out(manifest, names.named)),
         "limits": [safe(each) for each in sentences.limits(document, manifest, names.named)],
     }

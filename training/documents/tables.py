@@ -48,12 +48,11 @@ def measures(manifest: Manifest) -> list[Measure]:
             _share(low, manifest, "test") if field in kept else figure(low, interval),
         )
 
-    mean = "" if manifest.positive is not None else ", mean of the classes"
     return [
         row("Log-loss", "log_loss", entropy, None if found is None else found.log_loss),
-        row(f"ROC AUC{mean}", "roc_auc", 0.5, None if found is None else found.roc_auc),
+        row("ROC AUC", "roc_auc", 0.5, None if found is None else found.roc_auc),
         row(
-            f"Average precision{mean}",
+            "Average precision",
             "average_precision",
             lots,
             None if found is None else found.average_precision,
@@ -72,13 +71,13 @@ def _share(value: float | None, manifest: Manifest, split: SplitName) -> str:
     return NOTHING if value is None else share(value, manifest.data.rows.get(split, 0))
 
 
-def shown_classes(manifest: Manifest) -> list[int]:
+def shown_classes(manifest: Manifest, most: int = MOST_CLASSES) -> list[int]:
     """Return the classes that have a chart: all, or of many those with the most rows, in their order."""
     measured = manifest.metrics.get("test") or manifest.metrics.get("train")
-    if measured is None or len(manifest.classes) <= MOST_CLASSES:
-        return list(range(min(len(manifest.classes), MOST_CLASSES)))
+    if measured is None or len(manifest.classes) <= most:
+        return list(range(min(len(manifest.classes), most)))
     counted = np.array(measured.confusion).sum(1)
-    return sorted(np.argsort(-counted, kind="stable")[:MOST_CLASSES].tolist())
+    return sorted(np.argsort(-counted, kind="stable")[:most].tolist())
 
 
 def class_rows(manifest: Manifest, taken: Sequence[int]) -> list[tuple[int | None, list[int | None]]]:

@@ -231,3 +231,12 @@ def test_long_tables_are_cut_to_fit(versions: Mapping[str, Any]) -> None:
     page = html.render(version.document, manifest)
     assert len(page) < 100_000
     assert re.search(r"and \d+ more, in manifest\.json", page.decode())
+    labels = tuple(f"{index}{'<' * 298}" for index in range(10))
+    split = version.document["splits"]["test"]
+    told = {
+        field: dict(zip(labels, split[field].values(), strict=True)) for field in ("curves", "histograms")
+    }
+    document = version.document | {"splits": {"test": split | told}}
+    page = html.render(document, manifest.model_copy(update={"classes": labels}))
+    assert len(page) < 100_000
+    assert Page(page.decode()).open == []
