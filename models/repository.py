@@ -13,7 +13,7 @@ from pathlib import Path
 from models.artifact import MANIFEST, Artifact, verify
 from models.beneath import MOST_LINKS, Folder, refusing_unreadable
 from models.errors import StoreError, UnknownModelError
-from models.manifest import FILES, SERVED, Manifest
+from models.manifest import FILES, SERVED, FileName, Manifest
 from models.parts import LAST_VERSION, NAME, File
 
 __all__ = ["Artifact", "Repository"]
@@ -74,13 +74,15 @@ class Repository:
         name: str,
         files: Mapping[str, bytes | Path],
         make_manifest: Callable[[int, dict[str, File]], Manifest],
+        describe: Callable[[Manifest], Mapping[FileName, bytes]] = lambda _: {},
     ) -> Artifact:
         """Add the next version of a model, verified as a reader would, and promote it.
 
-        `make_manifest` gets the version and the digests; it is called again when another publisher took the
-        number, and what it raises passes through. Raises StoreError for what a reader would refuse, OSError
-        when the store cannot be written. A failed publish leaves nothing behind; if only its promotion fails
-        the version stays, complete.
+        `make_manifest` gets the version and the digests; `describe` gets the manifest, and returns the files
+        that speak of the version, which the manifest then lists too. Both are called again when another
+        publisher took the number, and what they raise passes through. Raises StoreError for what a reader
+        would refuse, OSError when the store cannot be written. A failed publish leaves nothing behind; if
+        only its promotion fails the version stays, complete.
         """
         model = self._path(name)
         if not set(SERVED) <= set(files) <= set(FILES):
@@ -93,7 +95,13 @@ class Repository:
             digests = {file: _write(staging / file, content) for file, content in files.items()}
             version = max(_taken(model), default=0) + 1
             while True:
-                _write(staging / MANIFEST, make_manifest(version, digests).to_json())
+                manifest = make_manifest(version, digests)
+                texts = describe(manifest)
+                if not set(texts) <= set(FILES) - set(files):
+                    raise StoreError(f"{name}: {sorted(texts)!a} describe no version")
+                more = {file: _write(staging / file, text) for file, text in texts.items()}
+                listed = manifest.model_copy(update={"files": {**manifest.files, **more}})
+                _write(staging / MANIFEST, listed.to_json())
                 with Folder.root(staging, links=0) as folder:
                     artifact = verify(folder, name, version)
                 _sync(staging)

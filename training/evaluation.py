@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from models.decision import BINARY, Decision
+from models.inputs import Input
 from models.record import SCORE_BINS, Scores, SplitName
 from training import reliability
 from training.curves import Cuts, Floats, Integers, thin
 
 VERSION = 1
 MOST_POINTS = 500
+MOST_SHOWN = 300
+"""Rows of a plane that are drawn: more would cover each other."""
 DIGITS = 6
 """Significant ones of what is drawn; thresholds have all."""
 
@@ -31,6 +34,7 @@ def build(
     slopes: JsonValue,
     design: JsonValue,
     coefficients: JsonValue,
+    points: JsonValue,
     iterations: JsonValue,
     warnings: Sequence[str],
 ) -> bytes:
@@ -49,6 +53,7 @@ def build(
         "slopes": slopes,
         "design": design,
         "coefficients": coefficients,
+        "points": points,
         "iterations": iterations,
         "warnings": list(warnings),
     }
@@ -62,6 +67,21 @@ def scores(probabilities: Probabilities, classes: Sequence[str]) -> Scores:
         for label, column in zip(classes, probabilities.T, strict=True)
     }
     return Scores(rows=len(probabilities), shares=shares)
+
+
+def plane(inputs: Sequence[Input], raw: NDArray[np.float32], y: Integers, classes: int) -> JsonValue:
+    """Return rows, float32 [rows, 2], with their classes, as evenly as they lie in the file.
+
+    None unless there are two classes, and two inputs that are numbers without gaps.
+    """
+    plain = all(item.kind == "numeric" and not item.missing.admitted for item in inputs)
+    if not plain or (len(inputs), classes) != (BINARY, BINARY):
+        return None
+    taken = np.linspace(0, len(y) - 1, min(len(y), MOST_SHOWN)).round().astype(np.int64)
+    return {
+        "inputs": [_numbers(raw[taken, place].astype(np.float64)) for place in range(BINARY)],
+        "classes": y[taken].tolist(),
+    }
 
 
 def histogram(probabilities: Probabilities) -> Integers:

@@ -1,6 +1,7 @@
 """Put a trained version into the store, or compare it with one that is there. Knows nothing of training."""
 
 import contextlib
+import json
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,8 +14,11 @@ from models.parts import File
 from models.repository import Artifact, Repository
 from training import provenance
 from training.config import Config
+from training.documents import card, html
 from training.errors import PublishError
-from training.pipeline import Prepared, Trained, choose_device
+from training.fitted import choose_device
+from training.pipeline import Trained
+from training.prepare import Prepared
 
 COMPARED = ("inputs", "classes", "positive", "threshold", "abstain", "calibration", "metrics")
 """What says, beside the weights, whether a version is another one."""
@@ -31,20 +35,25 @@ def publish(config: Config, arguments: list[str], prepared: Prepared, trained: T
     """
     repository = Repository(config.store)
 
-    def describe(version: int, digests: Mapping[str, File]) -> manifest.Manifest:
+    def make(version: int, digests: Mapping[str, File]) -> manifest.Manifest:
         """Write the manifest, once the store has chosen the version."""
         return manifest_of(config, arguments, prepared, trained, version, digests)
+
+    def describe(made: manifest.Manifest) -> Mapping[manifest.FileName, bytes]:
+        """Write what people read of the version."""
+        document = json.loads(trained.files["evaluation.json"])
+        return {"report.html": html.render(document, made), "README.md": card.render(document, made)}
 
     try:
         if not config.force:
             with contextlib.suppress(StoreError):  # what is not there, or broken, is not the same
                 old = repository.resolve(config.name)
-                new = describe(
+                new = make(
                     old.manifest.version, {str(name): each for name, each in old.manifest.files.items()}
                 )
                 if not differences(old, new, trained.files["model.safetensors"]):
                     return None
-        return repository.publish(config.name, trained.files, describe)
+        return repository.publish(config.name, trained.files, make, describe)
     except OSError as error:
         raise PublishError(f"{error.filename or config.store}: {error.strerror}") from error
 

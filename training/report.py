@@ -108,7 +108,7 @@ def _table(manifest: Manifest) -> list[str]:
         if measured is None:
             lines.append(f"{name:<11}none: what was chosen was chosen on these rows")
             continue
-        entropy, share = _base(measured, positive)
+        entropy, share = base(measured, positive)
         lines.append(
             f"{name:<11}{measured.log_loss:>9.4f}{entropy:>8.4f}{_area(measured.roc_auc):>9}"
             f"{_area(measured.average_precision):>11}{share:>8.4f}{measured.accuracy:>10.1%}"
@@ -122,8 +122,11 @@ def _table(manifest: Manifest) -> list[str]:
     return lines
 
 
-def _base(measured: Metrics, positive: int | None) -> tuple[float, float]:
-    """Return the log-loss of always giving the rows' own class shares, and the average precision of lots."""
+def base(measured: Metrics, positive: int | None) -> tuple[float, float]:
+    """Return the log-loss of always giving the rows' own class shares, and the average precision of lots.
+
+    `positive` is the index of the positive one of two classes; None with more, for the mean of all.
+    """
     counts = np.array(measured.confusion).sum(1)
     shares = counts[counts > 0] / counts.sum()
     lots = 1 / len(counts) if positive is None else counts[positive] / counts.sum()

@@ -8,7 +8,8 @@ from models.record import Environment
 from models.repository import Artifact, Repository
 from training.config import BUILT_IN, Config
 from training.errors import DataError, DifferentError, SettingError
-from training.pipeline import Prepared, Trained
+from training.pipeline import Trained
+from training.prepare import Prepared
 from training.publish import differences, manifest_of
 
 

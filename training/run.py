@@ -7,7 +7,8 @@ import numpy as np
 
 from training import found, pipeline, publish, report, reproduce, schema
 from training.config import BUILT_IN, Config
-from training.pipeline import Prepared, Trained
+from training.pipeline import Trained
+from training.prepare import Prepared, prepare
 from training.progress import Bar
 
 
@@ -20,7 +21,7 @@ def run(config: Config, arguments: list[str]) -> None:
     if config.reproduce:
         config, old = reproduce.find(config)
     with Bar(quiet=quiet) as bar:
-        prepared = pipeline.prepare(config, bar)
+        prepared = prepare(config, bar)
         if config.print_schema:
             data = prepared.dataset
             _say(schema.render(data.source, data.columns, data.left_out))

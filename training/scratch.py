@@ -2,6 +2,7 @@
 
 import mmap
 import tempfile
+import weakref
 from typing import IO, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ class Scratch:
             return
         try:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - as long as its arrays
+            weakref.finalize(self, self._file.close)
             self._file.truncate(most_bytes + mmap.PAGESIZE)
             self._map = mmap.mmap(self._file.fileno(), 0, prot=mmap.PROT_READ)
         except OSError as error:

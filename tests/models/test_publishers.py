@@ -9,7 +9,7 @@ import pytest
 
 from models.artifact import Artifact
 from models.errors import StoreError, UnknownModelError
-from models.manifest import Manifest
+from models.manifest import FileName, Manifest
 from models.parts import File
 from models.repository import Repository
 
@@ -104,6 +104,42 @@ def test_number_taken_meanwhile_is_made_anew(
     assert repository.publish("tiny", files, overtaken).manifest.version == 3
     assert numbers == [1, 2, 3]
     assert [repository.resolve("tiny", v).manifest.version for v in repository.versions("tiny")] == [1, 2, 3]
+
+
+def test_files_may_speak_of_their_version(
+    repository: Repository, files: dict[str, bytes], make_manifest: MakeManifest, publish: Publish
+) -> None:
+    """They are made of the manifest, anew with another number, and the store's manifest lists them."""
+    told = []
+
+    def describe(manifest: Manifest) -> dict[FileName, bytes]:
+        told.append((manifest.version, list(manifest.files)))
+        if manifest.version < 2:
+            publish()
+        return {"report.html": b"long" * 3 if manifest.version < 2 else b"%d" % manifest.version}
+
+    artifact = repository.publish("tiny", files, make_manifest, describe)
+    assert told == [(1, ["model.pt", "model.safetensors"]), (2, ["model.pt", "model.safetensors"])]
+    assert artifact.manifest.version == 2
+    assert artifact.read("report.html") == b"2"
+    assert repository.resolve("tiny").read("report.html") == b"2"
+
+
+def test_what_describes_a_version_may_fail(
+    repository: Repository, files: dict[str, bytes], make_manifest: MakeManifest
+) -> None:
+    """What is raised reaches the caller, a file of no known name is refused, and nothing stays."""
+    repository.root.mkdir()
+
+    def fail(_: Manifest) -> dict[FileName, bytes]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        repository.publish("tiny", files, make_manifest, fail)
+    for name in ("notes.txt", "../stolen", "model.pt"):
+        with pytest.raises(StoreError):
+            repository.publish("tiny", files, make_manifest, lambda _: {name: b""})  # noqa: B023 - used at once
+    assert _tree(repository.root) == []
 
 
 def test_two_processes_publish_at_once(repository: Repository, frozen: Path) -> None:

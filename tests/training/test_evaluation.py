@@ -9,8 +9,9 @@ import pytest
 from sklearn import metrics
 
 from models.decision import Decision
+from models.inputs import Missing, Numeric, NumericReference
 from training.evaluate import evaluate
-from training.evaluation import build, histogram, scores
+from training.evaluation import build, histogram, plane, scores
 
 
 def sample(rows: int, classes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -28,6 +29,7 @@ def built(p: np.ndarray, y: np.ndarray, decision: Decision, classes: tuple[str, 
         slopes={"age": [0.1]},
         design={"age": ["age", "age is missing"]},
         coefficients=[{"column": "age", "value": 0.1, "spread": 0.2}],
+        points=None,
         iterations=[{"gradient_norm": 1e-9}],
         warnings=["größer"],
     )
@@ -121,6 +123,27 @@ def test_what_is_handed_in_is_taken_over() -> None:
     assert (document["version"], document["classes"], document["positive"]) == (1, ["no", "yes"], "no")
     assert document["slopes"] == {"age": [0.1]}
     assert document["warnings"] == ["größer"]
+
+
+def test_a_plane_is_of_two_plain_numbers_and_two_classes() -> None:
+    """At most 300 rows, evenly taken, the first and the last among them; null otherwise."""
+    item = Numeric(
+        name="x",
+        missing=Missing(admitted=False, imputed_by=None),
+        reference=NumericReference(rows=9, missing=0, mean=0, std=1, min=0, max=1, bins=None),
+    )
+    raw = np.arange(2000, dtype=np.float32).reshape(1000, 2)
+    y = np.arange(1000) % 2
+    found: Any = plane([item, item], raw, y, 2)
+    assert [len(each) for each in (*found["inputs"], found["classes"])] == [300, 300, 300]
+    assert (found["inputs"][0][0], found["inputs"][1][-1]) == (0, 1999)
+    assert found["classes"] == [round(x / 2) % 2 for x in found["inputs"][0]]
+    few: Any = plane([item, item], raw[:7], y[:7], 2)
+    assert few["inputs"][1] == raw[:7, 1].tolist()
+    gaps = item.model_copy(update={"missing": Missing(admitted=True, imputed_by=0)})
+    assert plane([item, gaps], raw, y, 2) is None
+    assert plane([item, item], raw, y, 3) is None
+    assert plane([item] * 3, raw, y, 2) is None
 
 
 def test_scores_are_shares_of_each_class() -> None:

@@ -21,10 +21,11 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from models.encode import Encoder, by_column
 from models.inputs import Categorical
 from models.repository import Artifact, Repository
-from training import builtin, pipeline
+from training import builtin
 from training.__main__ import main
 from training.config import load
 from training.dataset import Dataset
+from training.prepare import prepare
 from training.progress import Bar
 
 NOTHING = "(none)"
@@ -133,7 +134,7 @@ def published(table: Table, tmp_path: Path, data: str) -> tuple[Artifact, Datase
     ):
         arguments += ["--class-weight", f"{label}={weight}"]
     assert main([*arguments, "--name", "model", "--quiet"]) == 0
-    dataset = pipeline.prepare(load(arguments), Bar(quiet=True)).dataset
+    dataset = prepare(load(arguments), Bar(quiet=True)).dataset
     return Repository(tmp_path / "store").resolve("model"), dataset
 
 

@@ -17,11 +17,12 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from models.inputs import Categorical, Input
 from models.record import Choice
-from training import penalty, pipeline
+from training import penalty
 from training.columns import Numbers
 from training.config import Config
 from training.errors import FitError
 from training.penalty import STRENGTHS, Rows, choose, doubts, drawn, refitted
+from training.prepare import prepare
 from training.progress import Bar
 from training.reference import inputs
 
@@ -36,7 +37,7 @@ def chosen(rows: Rows, weights: list[float] | None = None, **settings: object) -
 def of_run(tmp_path: Path, data: str, *, target: str | None = None, **settings: object) -> Rows:
     """The rows that a run would choose on."""
     config = Config(data=data, target=target, store=tmp_path, **settings)
-    found = pipeline.prepare(config, Bar(quiet=True))
+    found = prepare(config, Bar(quiet=True))
     return Rows.of(config, found.dataset, found.inputs, found.rows["train"])
 
 

@@ -22,7 +22,8 @@ from training import pipeline
 from training.__main__ import main
 from training.config import Config, load
 from training.errors import SettingError
-from training.pipeline import Prepared, Trained
+from training.pipeline import Trained
+from training.prepare import Prepared, prepare
 from training.progress import Bar
 
 TABLES = Path(__file__).with_name("tables")
@@ -50,7 +51,7 @@ def run(*arguments: object) -> tuple[Prepared, Trained]:
     """Do everything but publish."""
     config = load([*map(str, arguments), "--device", "cpu"])
     bar = Bar(quiet=True)
-    prepared = pipeline.prepare(config, bar)
+    prepared = prepare(config, bar)
     return prepared, pipeline.train(config, prepared, bar)
 
 
@@ -234,9 +235,7 @@ def test_two_runs_give_the_same_bytes(solver: str) -> None:
 
 def test_leakage_is_judged_by_name() -> None:
     """The doubt names the column and the flag, quoted for a shell."""
-    prepared = pipeline.prepare(
-        load(["--data", str(TABLES / "leak.csv"), "--target", "paid"]), Bar(quiet=True)
-    )
+    prepared = prepare(load(["--data", str(TABLES / "leak.csv"), "--target", "paid"]), Bar(quiet=True))
     (said,) = prepared.dataset.doubts
     assert said.startswith("closed_as: alone it removes 99% of the baseline's log-loss")
     assert said.endswith("--leave-out closed_as leaves it out")
@@ -262,7 +261,7 @@ def test_what_the_train_rows_alone_show_is_doubted(tmp_path: Path) -> None:
     lines = [f"{row * 37 % 101},{'abcdefghij'[row % 10]},{'no' if row % 3 else 'yes'}" for row in range(120)]
     (tmp_path / "t.csv").write_text("\n".join(["n,c,y", *lines]) + "\n")
     config = Config(data=str(tmp_path / "t.csv"), target="y")
-    assert pipeline.prepare(config, Bar(quiet=True)).dataset.doubts == (
+    assert prepare(config, Bar(quiet=True)).dataset.doubts == (
         "c: none of its 10 texts has 10 train rows, so all weigh the same; --leave-out c leaves it out",
     )
 
@@ -281,14 +280,6 @@ print(*{"pyarrow", "pandas", "scipy", "sklearn", "sympy", "torch._dynamo"} & sys
     assert said.splitlines()[-1] == ""
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="has a CUDA device")
-def test_a_device_that_is_not_there_is_refused() -> None:
-    """`cuda` without a device names the key, the value and what was wanted; `auto` takes the CPU."""
-    with pytest.raises(SettingError, match="TRAINING_DEVICE=cuda: wanted auto or cpu"):
-        pipeline.choose_device("cuda")
-    assert pipeline.choose_device("auto") == torch.device("cpu")
-
-
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_run_on_cuda_publishes_for_any_device(toy: Config) -> None:
@@ -296,7 +287,7 @@ def test_a_run_on_cuda_publishes_for_any_device(toy: Config) -> None:
     found = []
     for device in ("cpu", "cuda"):
         config = toy.model_copy(update={"device": device})
-        trained = pipeline.train(config, pipeline.prepare(config, Bar(quiet=True)), Bar(quiet=True))
+        trained = pipeline.train(config, prepare(config, Bar(quiet=True)), Bar(quiet=True))
         found.append(safetensors.torch.load(trained.files["model.safetensors"]))
     for name, value in found[1].items():
         assert value.device == torch.device("cpu")

@@ -10,13 +10,14 @@ from models.repository import Artifact, Repository
 from training import pipeline, publish
 from training.config import Config
 from training.errors import PublishError
-from training.pipeline import Prepared, Trained
+from training.pipeline import Trained
+from training.prepare import Prepared, prepare
 from training.progress import Bar
 
 
 def trained(config: Config) -> tuple[Prepared, Trained]:
     bar = Bar(quiet=True)
-    prepared = pipeline.prepare(config, bar)
+    prepared = prepare(config, bar)
     return prepared, pipeline.train(config, prepared, bar)
 
 

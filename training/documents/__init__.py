@@ -1,0 +1,1 @@
+"""What people read of a version: the report and the model card. Knows nothing of how a model is found."""

@@ -1,0 +1,87 @@
+"""The weights of a run, as its settings want them found. Knows nothing of calibration or of figures."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import JsonValue
+
+from models.cores import usable_cores
+from models.decision import BINARY
+from models.record import Choice
+from training import penalty
+from training.config import Config
+from training.errors import SettingError
+from training.fit import Fit, fit
+from training.model import LogisticRegression
+from training.prepare import Prepared
+from training.progress import Bar
+from training.rows import Blocks
+
+BALANCED = "balanced"
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Weights [k, columns] and intercepts [k] before any calibration, their spread, and the gradients."""
+
+    fit: Fit
+    choice: Choice | None
+    weights: dict[str, float] | None
+    weight: Floats
+    bias: Floats
+    spread: Floats | None
+    norms: list[JsonValue]
+
+
+def find(config: Config, prepared: Prepared, bar: Bar) -> Fitted:
+    """Fit as the settings say, the penalty chosen before if it is to be. Raises FitError and SettingError."""
+    device = choose_device(config.device)
+    torch.set_num_threads(usable_cores())  # its own count leaves out a container's quota
+    batches = Blocks(prepared.rows["train"], prepared.design, device)
+    weights = class_weights(config, prepared)
+    own = None if weights is None else torch.tensor(list(weights.values()), dtype=torch.float64)
+    choice = None
+    if config.penalty == "auto":
+        rows = penalty.Rows.of(config, prepared.dataset, prepared.inputs, prepared.rows["train"])
+        strength, choice = penalty.choose(config, rows, own, device, bar)
+        config = config.model_copy(update={"penalty": strength})
+    model = LogisticRegression(batches.width - 1, len(prepared.dataset.classes)).to(device)
+    bar.stage("fitting", config.epochs if config.solver == "sgd" else None, batches.rows)
+    norms: list[JsonValue] = []
+
+    def tick(norm: float) -> None:
+        norms.append(norm)
+        bar.step(norm)
+
+    found = fit(model, batches, config, own, tick)
+    spread = None if found.spread is None else found.spread.cpu().numpy()
+    weight: Floats = model.linear.weight.detach().cpu().numpy()
+    bias: Floats = model.linear.bias.detach().cpu().numpy()
+    if weights is not None:  # the served probabilities are those of the data as it is
+        first, last = weights.values()
+        bias = bias - np.log(last / first)
+    return Fitted(found, choice, weights, weight, bias, spread, norms)
+
+
+def class_weights(config: Config, prepared: Prepared) -> dict[str, float] | None:
+    """Return each class's weight in the fit, in the classes' order; None without --class-weight."""
+    given, classes = config.class_weight, prepared.dataset.classes
+    if given is None:
+        return None
+    if given == BALANCED:
+        counts = np.bincount(prepared.rows["train"].y, minlength=BINARY)
+        return {name: float(counts.sum() / (BINARY * n)) for name, n in zip(classes, counts, strict=True)}
+    assert isinstance(given, dict)  # noqa: S101 - the other literal is above
+    return {name: given.get(name, 1.0) for name in classes}
+
+
+def choose_device(name: str) -> torch.device:
+    """Choose where to fit. Raises SettingError for `cuda` without a CUDA device."""
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise SettingError("TRAINING_DEVICE=cuda: wanted auto or cpu, there is no CUDA device here")
+    return torch.device("cpu" if name == "cpu" or not available else "cuda")
