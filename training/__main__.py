@@ -48,7 +48,7 @@ def _train(arguments: list[str], prog: str) -> int:
         from models.errors import StoreError  # noqa: PLC0415
         from models.repository import Repository  # noqa: PLC0415
         from training.config import load  # noqa: PLC0415
-        from training.errors import TrainingError  # noqa: PLC0415
+        from training.errors import RanksError, TrainingError  # noqa: PLC0415
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter of a label gets its number
@@ -63,7 +63,8 @@ def _train(arguments: list[str], prog: str) -> int:
 
         run.run(config, arguments)
     except (TrainingError, StoreError) as error:
-        sys.stderr.write(" ".join(str(error).split()) + "\n")
+        if os.environ.get("RANK", "0") == "0" or isinstance(error, RanksError):
+            sys.stderr.write(" ".join(str(error).split()) + "\n")
         return getattr(error, "exit_code", UNWRITABLE)
     return 0
 

@@ -28,6 +28,10 @@ class FitError(TrainingError):
     exit_code = 2
 
 
+class RanksError(TrainingError):
+    """Processes that were to train together do not any more."""
+
+
 class ExportError(TrainingError):
     """The exported module does not answer as the trained one."""
 

@@ -28,7 +28,8 @@ from training.batches import BLOCK_ROWS, Batches, every, whole
 from training.config import Config
 from training.errors import FitError
 from training.model import LogisticRegression
-from training.problem import Problem, Ranks
+from training.problem import Problem
+from training.ranks import Ranks, local_size
 
 GRADIENT_TOLERANCE = 1e-8
 """Largest component of the gradient at which sgd and lbfgs have converged: coefficients then agree with
@@ -195,7 +196,7 @@ def lbfgs(problem: Problem, _config: Config, tick: Callable[[float], None]) -> i
 
 def threads() -> ThreadPoolExecutor:
     """Return a pool of one thread a core, each of which computes on its own core only."""
-    return ThreadPoolExecutor(usable_cores(), "fit", torch.set_num_threads, (1,))
+    return ThreadPoolExecutor(max(1, usable_cores() // local_size()), "fit", torch.set_num_threads, (1,))
 
 
 @contextmanager

@@ -12,11 +12,12 @@ from models.decision import BINARY
 from models.record import Choice
 from training import penalty
 from training.config import Config
-from training.errors import SettingError
+from training.errors import FitError, SettingError
 from training.fit import Fit, fit
 from training.model import LogisticRegression
 from training.prepare import Prepared
 from training.progress import Bar
+from training.ranks import Ranks, local_size
 from training.rows import Blocks
 
 BALANCED = "balanced"
@@ -37,27 +38,35 @@ class Fitted:
     norms: list[JsonValue]
 
 
-def find(config: Config, prepared: Prepared, bar: Bar) -> Fitted:
-    """Fit as the settings say, the penalty chosen before if it is to be. Raises FitError and SettingError."""
+def find(config: Config, prepared: Prepared, bar: Bar, ranks: Ranks) -> Fitted:
+    """Fit as the settings say, the penalty chosen before if it is to be, with the other processes if any.
+
+    Raises FitError, SettingError, and RanksError when another process ends.
+    """
     device = choose_device(config.device)
-    torch.set_num_threads(usable_cores())  # its own count leaves out a container's quota
-    batches = Blocks(prepared.rows["train"], prepared.design, device)
+    torch.set_num_threads(max(1, usable_cores() // local_size()))  # its own count leaves out a quota
+    train = prepared.rows["train"]
+    if config.solver == "sgd" and (ranks.size > 1 or prepared.dataset.scratch.on_disk):
+        raise SettingError("TRAINING_SOLVER=sgd: wanted auto, it takes all rows in one process's memory")
+    if len(train) < ranks.size:
+        raise FitError(f"rank {len(train)} of {ranks.size} has no row: there are {len(train)} train rows")
+    batches = Blocks(train.part(ranks.share(len(train))), prepared.design, device)
     weights = class_weights(config, prepared)
     own = None if weights is None else torch.tensor(list(weights.values()), dtype=torch.float64)
     choice = None
     if config.penalty == "auto":
-        rows = penalty.Rows.of(config, prepared.dataset, prepared.inputs, prepared.rows["train"])
+        rows = penalty.Rows.of(config, prepared.dataset, prepared.inputs, train)
         strength, choice = penalty.choose(config, rows, own, device, bar)
         config = config.model_copy(update={"penalty": strength})
     model = LogisticRegression(batches.width - 1, len(prepared.dataset.classes)).to(device)
-    bar.stage("fitting", config.epochs if config.solver == "sgd" else None, batches.rows)
+    bar.stage("fitting", config.epochs if config.solver == "sgd" else None, len(train))
     norms: list[JsonValue] = []
 
     def tick(norm: float) -> None:
         norms.append(norm)
         bar.step(norm)
 
-    found = fit(model, batches, config, own, tick)
+    found = fit(model, batches, config, own, tick, ranks)
     spread = None if found.spread is None else found.spread.cpu().numpy()
     weight: Floats = model.linear.weight.detach().cpu().numpy()
     bias: Floats = model.linear.bias.detach().cpu().numpy()

@@ -1,4 +1,4 @@
-"""The stages in order, from rows to the files of a version. Knows nothing of terminals or the store."""
+"""The stages after the fit, to the files of a version. Knows nothing of terminals or the store."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from models.manifest import Golden
 from models.record import Choice, Metrics, Scores, SplitName, decision
-from training import evaluation, fitted, penalty
+from training import evaluation, penalty
 from training.config import Config
 from training.decide import Decided, decide
 from training.design import Design
@@ -45,10 +45,9 @@ class Trained:
     doubts: tuple[str, ...]
 
 
-def train(config: Config, prepared: Prepared, bar: Bar) -> Trained:
-    """Fit, decide, evaluate and export. Raises TrainingError of the stage that failed."""
+def train(config: Config, prepared: Prepared, found: Fitted, bar: Bar) -> Trained:
+    """Decide, evaluate and export what was fitted. Raises TrainingError of the stage that failed."""
     dataset, design = prepared.dataset, prepared.design
-    found = fitted.find(config, prepared, bar)
 
     bar.stage("evaluating")
     decided = _decided(config, prepared, found)

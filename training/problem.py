@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from torch.nn import functional
 from training.batches import BLOCK_ROWS, Batches
 from training.errors import FitError
 from training.model import LogisticRegression
+from training.ranks import Ranks
 
 RIDGE = 1e-10
 """What stands in for no penalty: columns that nearly repeat others would else get huge weights, whose sum is
@@ -26,30 +26,6 @@ same rows give the same bytes."""
 NOWHERE = float("-inf")
 
 Map = Callable[[Callable[[range], tuple[Tensor, Tensor]], Iterable[range]], Iterator[tuple[Tensor, Tensor]]]
-
-
-class Ranks(Protocol):
-    """The processes that fit together, each with rows of its own."""
-
-    def sum(self, values: Tensor) -> Tensor:
-        """Add up what all have, float64."""
-        ...
-
-    def max(self, values: Tensor) -> Tensor:
-        """Find the largest that any has, float64."""
-        ...
-
-
-class Alone:
-    """One process that has all the rows."""
-
-    def sum(self, values: Tensor) -> Tensor:
-        """Return its own."""
-        return values
-
-    def max(self, values: Tensor) -> Tensor:
-        """Return its own."""
-        return values
 
 
 @dataclass(frozen=True)
@@ -122,10 +98,11 @@ class Problem:
 
         With several `ranks`, `batches` are the rows of this one.
         """
-        self.model, self.batches, self.ranks = model.double(), batches, ranks or Alone()
+        self.model, self.batches, self.ranks = model.double(), batches, ranks or Ranks()
         self.binary = model.linear.out_features == 1
         self.penalised = penalty is not None
-        self.rows = int(self.ranks.sum(torch.tensor(batches.rows, dtype=torch.float64)))
+        rows = torch.tensor([batches.rows], dtype=torch.float64, device=batches.device)
+        self.rows = int(self.ranks.sum(rows))
         self.decay = RIDGE if penalty is None else 1 / (penalty * self.rows)
         self.weights = None if weights is None else weights.to(batches.device, torch.float64)
         plain = nn.BCEWithLogitsLoss() if self.binary else nn.CrossEntropyLoss()

@@ -43,6 +43,10 @@ class Rows:
         """Return the class indices of rows, int64."""
         return self.y[rows].astype(np.int64)
 
+    def part(self, rows: slice) -> "Rows":
+        """Return some rows, where they are."""
+        return Rows(tuple(column[rows] for column in self.columns), self.y[rows], self.forget)
+
     def drawn(self, most: int, seed: int) -> "Rows":
         """Return all rows, or `most` of them by lot, in their order."""
         if len(self) <= most:

@@ -5,8 +5,10 @@ import sys
 
 import numpy as np
 
-from training import found, pipeline, publish, report, reproduce, schema
+from models.repository import Artifact
+from training import fitted, found, pipeline, publish, ranks, report, reproduce, schema
 from training.config import BUILT_IN, Config
+from training.fitted import Fitted
 from training.pipeline import Trained
 from training.prepare import Prepared, prepare
 from training.progress import Bar
@@ -15,34 +17,46 @@ from training.progress import Bar
 def run(config: Config, arguments: list[str]) -> None:
     """Prepare, train and publish, or only look, or compare with an earlier run.
 
+    Of several processes that train together all prepare and fit, and the first one does everything else.
     Raises TrainingError and StoreError.
     """
-    quiet, old = config.quiet, None
-    if config.reproduce:
-        config, old = reproduce.find(config)
-    with Bar(quiet=quiet) as bar:
-        prepared = prepare(config, bar)
+    quiet, old = config.quiet or not ranks.first(), None
+    with ranks.joined() as team, Bar(quiet=quiet) as bar:
+        if config.reproduce:
+            config, old = team.agreed(lambda: reproduce.find(config))
+        prepared = team.agreed(lambda: prepare(config, bar))
+        ranks.refuse_other_data(team, prepared.dataset.sha256)
         if config.print_schema:
             data = prepared.dataset
-            _say(schema.render(data.source, data.columns, data.left_out))
+            if team.rank == 0:
+                _say(schema.render(data.source, data.columns, data.left_out))
             return
         if old:
             reproduce.check(config, old, prepared)
         if not quiet and _worth_showing(config, prepared):
             _say(found.render(prepared.dataset, prepared.inputs) + "\n\n")
-        trained = pipeline.train(config, prepared, bar)
-        if old:
-            said = reproduce.compare(config, old, prepared, trained)
-        else:
-            bar.stage("publishing")
-            artifact = publish.publish(config, arguments, prepared, trained)
-            said = (
-                f"nothing new: {config.name} is served with the same weights and figures; --force publishes"
-                if artifact is None
-                else report.render(artifact, *_strongest(prepared, trained), trained.doubts)
-            )
+        weights = team.agreed(lambda: fitted.find(config, prepared, bar, team))
+
+        def finish() -> str:
+            return _finish(config, arguments, prepared, weights, old, bar) if ranks.first() else ""
+
+        said = team.agreed(finish)
     if not quiet:
         _say(said + "\n")
+
+
+def _finish(
+    config: Config, arguments: list[str], prepared: Prepared, weights: Fitted, old: Artifact | None, bar: Bar
+) -> str:
+    """Measure and publish what was fitted, or compare it with an earlier run; return what is to be said."""
+    trained = pipeline.train(config, prepared, weights, bar)
+    if old:
+        return reproduce.compare(config, old, prepared, trained)
+    bar.stage("publishing")
+    artifact = publish.publish(config, arguments, prepared, trained)
+    if artifact is None:
+        return f"nothing new: {config.name} is served with the same weights and figures; --force publishes"
+    return report.render(artifact, *_strongest(prepared, trained), trained.doubts)
 
 
 def _say(text: str) -> None:

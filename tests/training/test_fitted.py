@@ -10,6 +10,7 @@ from training.config import Config
 from training.errors import SettingError
 from training.prepare import Prepared, prepare
 from training.progress import Bar
+from training.ranks import Ranks
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,6 @@ def test_balanced_weights_give_each_class_the_same_say(prepared: Prepared, tmp_p
 
 def test_what_ticks_is_the_gradient(prepared: Prepared, tmp_path: Path) -> None:
     """One norm an iteration, falling to the last one's."""
-    found = fitted.find(Config(store=tmp_path, device="cpu"), prepared, Bar(quiet=True))
+    found = fitted.find(Config(store=tmp_path, device="cpu"), prepared, Bar(quiet=True), Ranks())
     assert len(found.norms) == found.fit.iterations
     assert found.norms[-1] < 1e-6 < found.norms[0]

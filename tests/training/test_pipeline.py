@@ -18,13 +18,14 @@ from models.decision import Decision
 from models.encode import Encoder, by_column
 from models.manifest import Manifest
 from models.repository import Repository
-from training import pipeline
+from training import fitted, pipeline
 from training.__main__ import main
 from training.config import Config, load
 from training.errors import SettingError
 from training.pipeline import Trained
 from training.prepare import Prepared, prepare
 from training.progress import Bar
+from training.ranks import Ranks
 
 TABLES = Path(__file__).with_name("tables")
 
@@ -52,7 +53,7 @@ def run(*arguments: object) -> tuple[Prepared, Trained]:
     config = load([*map(str, arguments), "--device", "cpu"])
     bar = Bar(quiet=True)
     prepared = prepare(config, bar)
-    return prepared, pipeline.train(config, prepared, bar)
+    return prepared, pipeline.train(config, prepared, fitted.find(config, prepared, bar, Ranks()), bar)
 
 
 def served(prepared: Prepared, trained: Trained, split: str) -> np.ndarray:
@@ -287,7 +288,8 @@ def test_a_run_on_cuda_publishes_for_any_device(toy: Config) -> None:
     found = []
     for device in ("cpu", "cuda"):
         config = toy.model_copy(update={"device": device})
-        trained = pipeline.train(config, prepare(config, Bar(quiet=True)), Bar(quiet=True))
+        prepared, bar = prepare(config, Bar(quiet=True)), Bar(quiet=True)
+        trained = pipeline.train(config, prepared, fitted.find(config, prepared, bar, Ranks()), bar)
         found.append(safetensors.torch.load(trained.files["model.safetensors"]))
     for name, value in found[1].items():
         assert value.device == torch.device("cpu")

@@ -7,12 +7,19 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from training import pipeline, rows, scratch
+from training import fitted, pipeline, rows, scratch
 from training.config import Config
-from training.prepare import prepare
+from training.pipeline import Trained
+from training.prepare import Prepared, prepare
 from training.progress import Bar
+from training.ranks import Ranks
 
 ROWS = 900
+
+
+def trained_on(config: Config, prepared: Prepared) -> Trained:
+    bar = Bar(quiet=True)
+    return pipeline.train(config, prepared, fitted.find(config, prepared, bar, Ranks()), bar)
 
 
 @pytest.fixture
@@ -43,7 +50,7 @@ def test_what_memory_is_not_for_gives_the_same_version(
         monkeypatch.setattr(scratch, "HELD_BYTES", held)
         prepared = prepare(config, Bar(quiet=True))
         assert prepared.dataset.scratch.on_disk == (held == 0)
-        found.append(pipeline.train(config, prepared, Bar(quiet=True)))
+        found.append(trained_on(config, prepared))
     assert found[0].files == found[1].files
     assert found[0].metrics == found[1].metrics
     assert found[0].golden == found[1].golden
@@ -56,7 +63,7 @@ def test_a_large_split_is_measured_on_some_of_its_rows(
     monkeypatch.setattr("training.prepare.MEASURED_ROWS", 100)
     config = Config(data=str(table), target="y", store=tmp_path / "store", device="cpu")
     prepared = prepare(config, Bar(quiet=True))
-    trained = pipeline.train(config, prepared, Bar(quiet=True))
+    trained = trained_on(config, prepared)
     for name, metrics in trained.metrics.items():
         assert metrics is not None
         assert sum(map(sum, metrics.confusion)) == 100

@@ -7,18 +7,19 @@ from pathlib import Path
 import pytest
 
 from models.repository import Artifact, Repository
-from training import pipeline, publish
+from training import fitted, pipeline, publish
 from training.config import Config
 from training.errors import PublishError
 from training.pipeline import Trained
 from training.prepare import Prepared, prepare
 from training.progress import Bar
+from training.ranks import Ranks
 
 
 def trained(config: Config) -> tuple[Prepared, Trained]:
     bar = Bar(quiet=True)
     prepared = prepare(config, bar)
-    return prepared, pipeline.train(config, prepared, bar)
+    return prepared, pipeline.train(config, prepared, fitted.find(config, prepared, bar, Ranks()), bar)
 
 
 def published(config: Config, **changes: object) -> Artifact | None:
