@@ -34,6 +34,8 @@ def render(overlay: str) -> list[dict[str, Any]]:
 
 RENDERED = {overlay: render(overlay) for overlay in OVERLAYS}
 TRAIN = yaml.safe_load((MANIFESTS / "train.yaml").read_text())
+RANKS = list(yaml.safe_load_all((MANIFESTS / "train-ranks.yaml").read_text()))
+JOBS = [TRAIN, RANKS[-1]]
 
 
 def one(kind: str, overlay: str = "cpu") -> dict[str, Any]:
@@ -45,22 +47,22 @@ def one(kind: str, overlay: str = "cpu") -> dict[str, Any]:
 def containers() -> list[dict[str, Any]]:
     """Return every container of every manifest."""
     pods = [one("Deployment", overlay)["spec"]["template"]["spec"] for overlay in ("cpu", "gpu")]
-    pods += [one("ServingRuntime", "kserve")["spec"], TRAIN["spec"]["template"]["spec"]]
+    pods += [one("ServingRuntime", "kserve")["spec"], *(job["spec"]["template"]["spec"] for job in JOBS)]
     return [container for pod in pods for container in pod["containers"]]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_each_manifest_is_valid(overlay: str, version: str) -> None:
-    """No unknown field, no wrong type, by Kubernetes' own schema; the training job included."""
-    for document in [*RENDERED[overlay], TRAIN]:
+    """No unknown field, no wrong type, by Kubernetes' own schema; the training jobs included."""
+    for document in [*RENDERED[overlay], TRAIN, *RANKS]:
         if document["kind"] not in NO_SCHEMA:
             kubernetes_validate.validate(document, version, strict=True)
 
 
 def test_pods_meet_the_restricted_standard() -> None:
     """Not root, no new privileges, no capabilities, the default seccomp profile, and a read-only root."""
-    for pod in (one("Deployment")["spec"]["template"]["spec"], TRAIN["spec"]["template"]["spec"]):
+    for pod in (each["spec"]["template"]["spec"] for each in [one("Deployment"), *JOBS]):
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert pod["automountServiceAccountToken"] is False
