@@ -55,7 +55,7 @@ def _train(arguments: list[str], prog: str) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         config = load(arguments, prog)
-        if config.if_empty and Repository(config.store).names():
+        if config.if_empty and "RANK" not in os.environ and Repository(config.store).names():
             return 0
         # torch takes a second to import, and neither --help nor --if-empty needs it.
         with _leaving(), uncollected():

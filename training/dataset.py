@@ -95,7 +95,7 @@ def load(config: Config) -> Dataset:
             words, codes, there = targets.labels(table.columns[target], config.missing)
     try:
         classes, y, doubts = labels.classes(repr(target), words, codes, config.fold_case)
-        scratch = Scratch(0 if table is None else COPIES * CELL_BYTES * table.rows * len(table.columns))
+        scratch = Scratch(*((0, 0) if table is None else _expected(table)))
         if table is None:
             rows = _numbers(given, config.seed)
         else:
@@ -197,14 +197,19 @@ def _columns(
         if name != target:
             with naming(f"{place}: column {name!r}"):
                 take(name)
-            scratch.forget()
-            if scratch.on_disk:  # else so little is held on to that it takes longer than it helps
+            if scratch.tidied():
                 pa.default_memory_pool().release_unused()
     if not columns:
         reasons = "; ".join(f"{each.column}: {each.reason}" for each in left_out)
         raise ValueError(f"no column is left to learn from: {reasons}")
     values, units = np.unique(np.asarray(orders[0]), return_inverse=True) if orders else (None, None)
     return _Rows(columns, left_out, doubts, keys, values, units)
+
+
+def _expected(table: "Table") -> tuple[int, int]:
+    """Return how many bytes the columns are at most, and how many arrays: of all rows, and of each split."""
+    columns = len(table.columns)
+    return COPIES * CELL_BYTES * table.rows * columns, 4 * columns
 
 
 def _kept(column: Column, scratch: Scratch) -> Column:

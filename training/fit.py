@@ -46,6 +46,8 @@ THINNED = 16
 """A fit begins at the optimum of every so many rows, which saves passes through all of them."""
 THINNED_ROWS = 8192
 """From so many such rows on: fewer are far from the others' optimum, and no quicker."""
+RARE_ROWS = 100
+"""Of each class: fewer say too little of where it is."""
 MOST_THINNED = 1 << 17
 """So many are near enough to it, however many others there are; they are held in memory."""
 
@@ -98,6 +100,7 @@ def fit(
             if config.strength is None and curved:
                 # The others stop somewhere on the way to infinity, and could not tell.
                 trial = Problem(copy.deepcopy(model), batches, penalty=None, weights=weights, ranks=ranks)
+                trial.map = problem.map
                 newton.minimise(trial, lambda _: None)
             iterations = (sgd if solver == "sgd" else lbfgs)(problem, config, tick)
             at = problem.evaluate(curved=curved)
@@ -115,13 +118,21 @@ def fit(
 
 
 def _begin(problem: Problem) -> None:
-    """Go to the optimum of some of the rows, if there are many, under the same penalty a row."""
+    """Go to the optimum of some of the rows, if there are many, under the same penalty a row.
+
+    A class of which few are there would send its intercept far off: then the start is where it is.
+    """
     if problem.rows < THINNED * THINNED_ROWS:
         return
     few = every(max(THINNED, problem.rows // MOST_THINNED), problem.batches)
-    own, weights = copy.deepcopy(problem.model), problem.weights
-    trial = Problem(own, few, penalty=None, weights=weights, ranks=problem.ranks)
-    trial.penalised, trial.decay = problem.penalised, problem.decay
+    _, y = few.block(0, few.rows)
+    counts = torch.bincount(y, minlength=problem.model.linear.out_features + problem.binary)
+    counts = problem.ranks.sum(counts.double())
+    if counts.min() < RARE_ROWS:
+        return
+    own = copy.deepcopy(problem.model)
+    penalty = 1 / (problem.decay * counts.sum().item()) if problem.penalised else None
+    trial = Problem(own, few, penalty=penalty, weights=problem.weights, ranks=problem.ranks)
     trial.map = problem.map
     with contextlib.suppress(FitError):  # all rows may have an optimum where some have none
         newton.minimise(trial, lambda _: None)

@@ -17,7 +17,7 @@ from training.fit import Fit, fit
 from training.model import LogisticRegression
 from training.prepare import Prepared
 from training.progress import Bar
-from training.ranks import Ranks, local_size
+from training.ranks import Ranks, device, local_size
 from training.rows import Blocks
 
 BALANCED = "balanced"
@@ -43,22 +43,14 @@ def find(config: Config, prepared: Prepared, bar: Bar, ranks: Ranks) -> Fitted:
 
     Raises FitError, SettingError, and RanksError when another process ends.
     """
-    device = choose_device(config.device)
-    torch.set_num_threads(max(1, usable_cores() // local_size()))  # its own count leaves out a quota
-    train = prepared.rows["train"]
-    if config.solver == "sgd" and (ranks.size > 1 or prepared.dataset.scratch.on_disk):
-        raise SettingError("TRAINING_SOLVER=sgd: wanted auto, it takes all rows in one process's memory")
-    if len(train) < ranks.size:
-        raise FitError(f"rank {len(train)} of {ranks.size} has no row: there are {len(train)} train rows")
-    batches = Blocks(train.part(ranks.share(len(train))), prepared.design, device)
-    weights = class_weights(config, prepared)
+    train, weights = prepared.rows["train"], class_weights(config, prepared)
     own = None if weights is None else torch.tensor(list(weights.values()), dtype=torch.float64)
-    choice = None
-    if config.penalty == "auto":
-        rows = penalty.Rows.of(config, prepared.dataset, prepared.inputs, train)
-        strength, choice = penalty.choose(config, rows, own, device, bar)
+    place, strength, choice = ranks.agreed(lambda: _plan(config, prepared, own, bar, ranks.size))
+    if choice is not None:
+        strength = ranks.same(torch.tensor([strength], dtype=torch.float64)).item()
         config = config.model_copy(update={"penalty": strength})
-    model = LogisticRegression(batches.width - 1, len(prepared.dataset.classes)).to(device)
+    batches = Blocks(train.part(ranks.share(len(train))), prepared.design, place)
+    model = LogisticRegression(batches.width - 1, len(prepared.dataset.classes)).to(place)
     bar.stage("fitting", config.epochs if config.solver == "sgd" else None, len(train))
     norms: list[JsonValue] = []
 
@@ -74,6 +66,23 @@ def find(config: Config, prepared: Prepared, bar: Bar, ranks: Ranks) -> Fitted:
         first, last = weights.values()
         bias = bias - np.log(last / first)
     return Fitted(found, choice, weights, weight, bias, spread, norms)
+
+
+def _plan(
+    config: Config, prepared: Prepared, weights: torch.Tensor | None, bar: Bar, size: int
+) -> tuple[torch.device, float | None, Choice | None]:
+    """Return the device, and the penalty with what it was chosen from; apart, as one rank may fail alone."""
+    place = choose_device(config.device)
+    torch.set_num_threads(max(1, usable_cores() // local_size()))  # its own count leaves out a quota
+    train = prepared.rows["train"]
+    if config.solver == "sgd" and (size > 1 or prepared.dataset.scratch.on_disk):
+        raise SettingError("TRAINING_SOLVER=sgd: wanted auto, it takes all rows in one process's memory")
+    if len(train) < size:
+        raise FitError(f"rank {len(train)} of {size} has no row: there are {len(train)} train rows")
+    if config.penalty != "auto":
+        return place, config.strength, None
+    rows = penalty.Rows.of(config, prepared.dataset, prepared.inputs, train)
+    return place, *penalty.choose(config, rows, weights, place, bar)
 
 
 def class_weights(config: Config, prepared: Prepared) -> dict[str, float] | None:
@@ -93,4 +102,10 @@ def choose_device(name: str) -> torch.device:
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise SettingError("TRAINING_DEVICE=cuda: wanted auto or cpu, there is no CUDA device here")
-    return torch.device("cpu" if name == "cpu" or not available else "cuda")
+    found = device("cpu" if name == "cpu" or not available else "cuda")
+    if (found.index or 0) >= torch.cuda.device_count() and found.type == "cuda":
+        count = torch.cuda.device_count()
+        raise SettingError(
+            f"TRAINING_DEVICE={name}: wanted cpu, or no more processes than the {count} devices"
+        )
+    return found

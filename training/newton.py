@@ -28,7 +28,7 @@ def minimise(problem: Problem, tick: Callable[[float], None]) -> tuple[Point, in
     """
     at = problem.evaluate()
     for iteration in range(1, MAX_ITERATIONS + 1):
-        step = direction(problem, at)
+        step = problem.ranks.same(direction(problem, at))
         tick(at.norm)
         promised = -(at.gradient * step).sum().item()
         there, lower = _descend(problem, at, step, promised)

@@ -26,13 +26,14 @@ class Parts:
             raise ValueError(f"no {SUFFIX} file in the folder")
         self._schema = common_schema(path, self._files)
         self.names: list[str] = self._schema.names
-        self.rows = sum(parquet.read_metadata(each).num_rows for each in self._files)
+        self._described = [parquet.read_metadata(each) for each in self._files]
+        self.rows = sum(each.num_rows for each in self._described)
 
     def column(self, place: int) -> pa.ChunkedArray:
         """Read a column of all parts. Raises DataError that names the part that cannot be read."""
         field, chunks = self._schema.field(place), []
-        for file in self._files:
-            with naming(_place(self._root, file)), parquet.ParquetFile(file) as part:
+        for file, known in zip(self._files, self._described, strict=True):
+            with naming(_place(self._root, file)), parquet.ParquetFile(file, metadata=known) as part:
                 for group in range(part.num_row_groups):  # Arrow holds on to much of a whole column's pages
                     # A name with a point in it may bring what is inside of another column along.
                     found = part.read_row_group(group, columns=[field.name]).column(field.name)

@@ -64,7 +64,7 @@ class Rows:
         elif kind == "copies":  # repeated observations are each their own
             together = np.arange(len(raw))
         else:
-            cells = np.ascontiguousarray(raw).view(f"V{raw.shape[1] * raw.itemsize}")[:, 0]
+            cells = (np.ascontiguousarray(raw) + np.float32(0)).view(f"V{raw.shape[1] * raw.itemsize}")[:, 0]
             together = np.unique(cells, return_inverse=True)[1]
         return cls(inputs, dataset.classes, raw, few.classes(), together, kind == "time")
 

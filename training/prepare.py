@@ -81,7 +81,7 @@ def _encoded(
             columns[name].append(scratch.keep(encoded[own]))
         inputs.append(item)
         cells.append([column.cell(row) for row in chosen])
-        scratch.forget()
+        scratch.tidied()
     rows = {name: Rows(tuple(each), dataset.y[parts[name]], scratch.forget) for name, each in columns.items()}
     return tuple(inputs), rows, list(zip(*cells, strict=True))
 

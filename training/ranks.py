@@ -4,6 +4,7 @@ Each has the rank and the number of all in its environment; they find each other
 torchrun gives.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from training.errors import DataError, RanksError, TrainingError
 
 LONGEST = timedelta(days=1)
 """How long one waits for the others, who read, fit or publish: that one ended is known at once."""
-ENDED = "another of the processes that train together has ended, and so does this one; nothing was published"
+ENDED = "another of the processes that train together has ended, and so does this one"
 
 Found = TypeVar("Found")
 
@@ -37,10 +38,15 @@ class Ranks:
         """Find the largest that any has, element by element."""
         return values
 
+    def same(self, values: Tensor) -> Tensor:
+        """Return what the first one has: processors differ in last bits, and no decision may hang on them."""
+        return values
+
     def agreed(self, work: Callable[[], Found]) -> Found:
         """Work, and return what was found once all others have done so too.
 
-        Raises the TrainingError or StoreError of the first that failed, whoever it was.
+        Raises the TrainingError or StoreError of the first that failed, whoever it was. `work` itself calls
+        none of these methods: one that failed would not be there.
         """
         return work()
 
@@ -64,6 +70,12 @@ class _Together(Ranks):
     def max(self, values: Tensor) -> Tensor:
         return self._reduced(values, distributed.ReduceOp.MAX)
 
+    def same(self, values: Tensor) -> Tensor:
+        found = values.clone()
+        with _ended():
+            distributed.broadcast(found, 0)
+        return found
+
     def agreed(self, work: Callable[[], Found]) -> Found:
         found, error = None, None
         try:
@@ -86,8 +98,7 @@ class _Together(Ranks):
         found = values.clone()
         with _ended():
             distributed.all_reduce(found, how)
-            distributed.broadcast(found, 0)  # or each may have added up in an order of its own
-        return found
+        return self.same(found)  # or each may have added up in an order of its own
 
 
 def first(environment: Mapping[str, str] = os.environ) -> bool:
@@ -98,6 +109,12 @@ def first(environment: Mapping[str, str] = os.environ) -> bool:
 def local_size(environment: Mapping[str, str] = os.environ) -> int:
     """Return how many of the processes share this machine."""
     return int(environment.get("LOCAL_WORLD_SIZE", "1"))
+
+
+def device(name: str, environment: Mapping[str, str] = os.environ) -> torch.device:
+    """Return the device of that type which is this process's own, where several share a machine."""
+    place = environment.get("LOCAL_RANK")
+    return torch.device(name) if name == "cpu" or place is None else torch.device(name, int(place))
 
 
 @contextmanager
@@ -121,11 +138,11 @@ def joined(environment: Mapping[str, str] = os.environ) -> Iterator[Ranks]:
         distributed.destroy_process_group()
 
 
-def refuse_other_data(ranks: Ranks, digest: str) -> None:
-    """Raise DataError where a process reads other data, of another SHA-256, than the first."""
-    own = torch.tensor(list(bytes.fromhex(digest)), dtype=torch.float64)
+def refuse_others(ranks: Ranks, what: str, value: object) -> None:
+    """Raise DataError that names `what` where a process has another value of it, as text, than the first."""
+    own = torch.tensor(list(hashlib.sha256(repr(value).encode()).digest()), dtype=torch.float64)
     if not torch.equal(ranks.max(own), -ranks.max(-own)):
-        raise DataError("the processes do not read the same data: their SHA-256 differ")
+        raise DataError(f"the processes that train together differ in {what}")
 
 
 @contextmanager

@@ -4,14 +4,18 @@ import os
 import sys
 
 import numpy as np
+import torch
 
-from models.repository import Artifact
+from models.repository import Artifact, Repository
 from training import fitted, found, pipeline, publish, ranks, report, reproduce, schema
 from training.config import BUILT_IN, Config
 from training.fitted import Fitted
 from training.pipeline import Trained
 from training.prepare import Prepared, prepare
 from training.progress import Bar
+
+OWN = {"quiet", "store", "data", "schema_file", "name"}
+"""Settings that may differ among processes: where something is, and what only the first one does."""
 
 
 def run(config: Config, arguments: list[str]) -> None:
@@ -22,12 +26,15 @@ def run(config: Config, arguments: list[str]) -> None:
     """
     quiet, old = config.quiet or not ranks.first(), None
     with ranks.joined() as team, Bar(quiet=quiet) as bar:
+        if config.if_empty and team.same(torch.tensor([len(Repository(config.store).names())])).item():
+            return  # as the first one says: others may look at a store of their own
         if config.reproduce:
             config, old = team.agreed(lambda: reproduce.find(config))
+        ranks.refuse_others(team, "their settings", config.model_dump(exclude=OWN))
         prepared = team.agreed(lambda: prepare(config, bar))
-        ranks.refuse_other_data(team, prepared.dataset.sha256)
+        data = prepared.dataset
+        ranks.refuse_others(team, "their data", (data.sha256, data.split, prepared.inputs))
         if config.print_schema:
-            data = prepared.dataset
             if team.rank == 0:
                 _say(schema.render(data.source, data.columns, data.left_out))
             return
@@ -35,7 +42,7 @@ def run(config: Config, arguments: list[str]) -> None:
             reproduce.check(config, old, prepared)
         if not quiet and _worth_showing(config, prepared):
             _say(found.render(prepared.dataset, prepared.inputs) + "\n\n")
-        weights = team.agreed(lambda: fitted.find(config, prepared, bar, team))
+        weights = fitted.find(config, prepared, bar, team)
 
         def finish() -> str:
             return _finish(config, arguments, prepared, weights, old, bar) if ranks.first() else ""

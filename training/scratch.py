@@ -13,23 +13,26 @@ from training.errors import DataError
 HELD_BYTES = 1 << 29
 """Up to so much is kept in memory: with what a run takes besides, a machine of 2 GiB is enough."""
 ALIGNED_BYTES = 64
+TIDIED_BYTES = 1 << 26
+"""After so much was kept it is taken out of memory again, which takes some ms."""
 
 
 class Scratch:
-    """Arrays of so many bytes at most in all: in memory, or beyond HELD_BYTES in a file without a name.
+    """Arrays of so many bytes at most, and so many: in memory, or beyond HELD_BYTES in a file without a name.
 
     TMPDIR says where the file is. Nothing is left of it, however a run ends.
     """
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(self, most_bytes: int, arrays: int) -> None:
         """Raise DataError when there can be no such file."""
         self._file: IO[bytes] | None = None
+        self._untidy = 0
         if most_bytes <= HELD_BYTES:
             return
         try:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - as long as its arrays
             weakref.finalize(self, self._file.close)
-            self._file.truncate(most_bytes + mmap.PAGESIZE)
+            self._file.truncate(most_bytes + arrays * ALIGNED_BYTES + mmap.PAGESIZE)
             self._map = mmap.mmap(self._file.fileno(), 0, prot=mmap.PROT_READ)
         except OSError as error:
             raise _full(error, most_bytes) from error
@@ -48,12 +51,21 @@ class Scratch:
             self._file.flush()
         except OSError as error:
             raise _full(error, values.nbytes) from error
+        self._untidy += values.nbytes
         return np.frombuffer(self._map, values.dtype, len(values), start)
 
     @property
     def on_disk(self) -> bool:
         """Whether memory is not for it."""
         return self._file is not None
+
+    def tidied(self) -> bool:
+        """Forget if so much was kept that it is worth while, and tell whether it was."""
+        if self._untidy < TIDIED_BYTES:
+            return False
+        self._untidy = 0
+        self.forget()
+        return True
 
     def forget(self) -> None:
         """Take out of memory what can be read again; every array stays as it is."""

@@ -12,7 +12,7 @@ from training import fit as fitting
 from training.batches import Arrays
 from training.config import Config
 from training.errors import FitError
-from training.fit import GRADIENT_TOLERANCE, Fit, fit
+from training.fit import GRADIENT_TOLERANCE, THINNED, THINNED_ROWS, Fit, fit
 from training.model import LogisticRegression
 from training.newton import STEP_TOLERANCE
 
@@ -250,3 +250,30 @@ def test_cuda_finds_the_same_weights(solver: str) -> None:
     model = LogisticRegression(x.shape[1], classes=3).cuda()
     fit(model, Arrays(x.cuda(), y.cuda()), Config(solver=solver, epochs=20))
     torch.testing.assert_close(model.cpu().linear.weight, expected.linear.weight, rtol=0, atol=1e-5)
+
+
+def test_a_class_that_few_rows_have_is_found_all_the_same() -> None:
+    """Where a fit begins at the optimum of some rows, and they lack the class, weights of classes or not."""
+    rows = THINNED * THINNED_ROWS + 5
+    draw = np.random.default_rng(0)
+    y = np.zeros(rows, np.int64)
+    y[1 : 12 * THINNED : THINNED] = 1  # never where the fit looks first
+    x = torch.from_numpy(draw.normal(size=(rows, 3)) + y[:, None])
+    model = LogisticRegression(3, 2)
+    found = fit(model, Arrays(x, torch.from_numpy(y)), Config(), torch.tensor([0.5, 5000.0]))
+    assert found.converged
+    assert found.iterations < 20
+    assert (model.linear.weight > 0.3).all()
+
+
+def test_a_fit_that_begins_with_some_rows_ends_where_all_want_it() -> None:
+    """As scikit-learn's, also when the rows are sorted by their class."""
+    rows = THINNED * THINNED_ROWS + 7
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(rows, 3))
+    y = np.sort((x[:, 0] + draw.normal(size=rows) > 0).astype(np.int64))
+    expected = oracle((torch.from_numpy(x), torch.from_numpy(y)), 1.0)
+    model = LogisticRegression(3, 2)
+    found = fit(model, Arrays(torch.from_numpy(x), torch.from_numpy(y)), Config())
+    assert found.converged
+    np.testing.assert_allclose(model.linear.weight.detach().numpy(), expected.coef_, rtol=0, atol=1e-6)

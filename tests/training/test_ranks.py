@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pytest
 import safetensors.numpy
+import torch
 from pyarrow import parquet
 
 from models.repository import Repository
+from training.ranks import device
 
 ROWS = 6000
 TORCHRUN = Path(sys.executable).with_name("torchrun")
@@ -58,8 +61,9 @@ def started() -> Iterator[list[subprocess.Popen[str]]]:
     processes: list[subprocess.Popen[str]] = []
     yield processes
     for process in processes:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+        if process.poll() is None:  # torchrun's processes are not of its group
+            for each in [*psutil.Process(process.pid).children(recursive=True), process]:
+                each.kill()
         process.communicate()
 
 
@@ -147,10 +151,11 @@ from training import fitted, ranks
 from training.__main__ import main
 find = fitted.find
 def wait(*arguments):
+    # At once, or the two lines may mix.
     if ranks.first():
-        print("fitting", flush=True)
+        sys.stdout.write("fitting\\n")
     else:
-        print("pid", os.getpid(), flush=True)
+        sys.stdout.write(f"pid {os.getpid()}\\n")
         time.sleep(600)
     return find(*arguments)
 fitted.find = wait
@@ -225,5 +230,34 @@ def test_processes_with_other_data_are_refused(
         )
     said = [process.communicate(timeout=DEADLINE_S)[1] for process in started]
     assert [process.returncode for process in started] == [2, 2]
-    assert "the processes do not read the same data: their SHA-256 differ" in said[0]
+    assert "the processes that train together differ in their data" in said[0]
+    assert not (tmp_path / "store").exists()
+
+
+def test_processes_of_one_machine_have_devices_of_their_own() -> None:
+    """By their place on it; one by itself takes whichever is torch's first."""
+    assert device("cuda", {"LOCAL_RANK": "1"}) == torch.device("cuda", 1)
+    assert device("cuda", {}) == torch.device("cuda")
+    assert device("cpu", {"LOCAL_RANK": "1"}) == torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"TRAINING_SEED": "5"}, "the processes that train together differ in their settings"),
+        ({"TRAINING_PENALTY": "0.01"}, "the processes that train together differ in their settings"),
+    ],
+)
+def test_processes_with_other_settings_are_refused(
+    tmp_path: Path, started: list[subprocess.Popen[str]], variables: dict[str, str], said: str
+) -> None:
+    """As two machines may have, by a variable."""
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    for rank in range(2):
+        own = {**os.environ, "WORLD_SIZE": "2", "RANK": str(rank), **address, **(variables if rank else {})}
+        command = [sys.executable, "-m", "training", "--store", str(tmp_path / "store")]
+        started.append(subprocess.Popen(command, env=own, stderr=subprocess.PIPE, text=True, process_group=0))
+    errors = [process.communicate(timeout=DEADLINE_S)[1] for process in started]
+    assert [process.returncode for process in started] == [2, 2]
+    assert said in errors[0]
     assert not (tmp_path / "store").exists()
