@@ -18,6 +18,8 @@ from training.target import WHOLE
 
 PAIRS = ({"true", "false"}, {"yes", "no"}, {"t", "f"}, {"y", "n"})
 """Texts that are truths, if a column has both of a pair and nothing else."""
+SPELLINGS = 2**4 + 2**5 + 1
+"""Of true and false by case, and the empty text: a column of more texts is not of PAIRS."""
 DIGITS = {"1", "0"}
 """As PAIRS, if asked."""
 TRUE = ("true", "yes", "t", "y", "1")
@@ -95,7 +97,7 @@ class Finder:
             return _truths(name, texts)
         if numbers is None:
             return self._words(name, texts, asked)
-        if asked.kind is None and pc.any(numerals.matches(numbers.texts, numerals.LEADING_ZERO)).as_py():
+        if asked.kind is None and numbers.leading_zeros:
             found = self._categories(name, numbers.texts, asked)
             doubt = (
                 f"{name}: numbers with leading zeros are taken as text; --numeric {flag} takes the numbers"
@@ -158,22 +160,23 @@ class Finder:
         wrong = numerals.first_wrong(words, codes, demanded=asked.kind == "numeric")
         if wrong is not None:
             self._refuse(texts, wrong, "not a number", name)
-        if {word.casefold() for word in pc.unique(texts).to_pylist()} - {""} in PAIRS:
+        spelled = pc.unique(texts)
+        if len(spelled) <= SPELLINGS and {word.casefold() for word in spelled.to_pylist()} - {""} in PAIRS:
             return _truths(name, texts)
         return self._categories(name, texts, asked)
 
     def _categories(self, name: str, texts: pa.ChunkedArray, asked: Asked) -> Found:
         coded, codes = _coded(texts)
-        words: list[str] = coded.to_pylist()
         flag = shlex.quote(name)
         present = int((codes >= 0).sum())
         if not present:
             return Found(None, "all missing")
-        if len(words) == 1 and present == len(codes):
-            return Found(None, f"the same in every row, {words[0]!r:.{SHOWN}}")
-        if not (asked.kind or asked.keep) and len(words) >= identifiers.NEARLY * present:
-            reason = f"an identifier or free text: {len(words)} different texts in {present} rows"
+        if len(coded) == 1 and present == len(codes):
+            return Found(None, f"the same in every row, {coded[0].as_py()!r:.{SHOWN}}")
+        if not (asked.kind or asked.keep) and len(coded) >= identifiers.NEARLY * present:
+            reason = f"an identifier or free text: {len(coded)} different texts in {present} rows"
             return Found(None, reason, [f"{name}: {reason}: left out; --keep {flag} keeps it"])
+        words: list[str] = coded.to_pylist()
         whole = [WHOLE.fullmatch(word) for word in words]
         cells: list[Any] = words
         if (
@@ -209,9 +212,15 @@ def _texts(cells: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def _coded(texts: pa.ChunkedArray) -> tuple[pa.Array, Integers]:
     """Return the distinct texts and each row's place among them, MISSING where it is empty."""
-    coded = pc.if_else(pc.equal(texts, ""), None, texts).combine_chunks().dictionary_encode()
-    codes = pc.fill_null(coded.indices, MISSING).to_numpy(zero_copy_only=False).astype(np.int64)
-    return coded.dictionary, codes
+    chunks = [pc.if_else(pc.equal(chunk, ""), None, chunk) for chunk in texts.chunks]
+    coded = pa.chunked_array(chunks, pa.string()).dictionary_encode().unify_dictionaries()
+    words = coded.chunk(0).dictionary if coded.num_chunks else pa.array([], pa.string())
+    codes = np.empty(len(coded), np.int64)
+    start = 0
+    for chunk in coded.chunks:
+        codes[start : start + len(chunk)] = pc.fill_null(chunk.indices, MISSING)
+        start += len(chunk)
+    return words, codes
 
 
 def _dates(name: str, otherwise: str = "") -> Found:

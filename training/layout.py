@@ -1,6 +1,5 @@
-"""The layout of a text file: its encoding, its separator, its first broken row. Knows nothing of cells."""
+"""The layout of a text file: its separator, and its rows by number. Knows nothing of bytes or of cells."""
 
-import codecs
 import csv
 import io
 import re
@@ -11,49 +10,15 @@ from itertools import islice
 SEPARATORS = ",;\t|"
 SAMPLE_BYTES, SAMPLE_ROWS = 1 << 20, 50
 """What of a file's beginning is looked at to tell its separator; the bytes bound a file of one long line."""
-UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 SAID = re.compile(rb'"?sep=(.)"?[ \t]*(\r\n|\r|\n|$)', re.IGNORECASE)
 """The first line by which Excel is told a separator."""
-WORKBOOK = b"PK\x03\x04"
 LONG_CELL = 1 << 30
 
 
-def to_utf8(raw: bytes, encoding: str, target: str) -> tuple[bytes, str]:
-    """Return a file's text as UTF-8 without a mark or a line `sep=`, and what separates its cells.
-
-    UTF-16 with a mark is known by it. Raises ValueError for an unknown encoding, and for the first row with
-    a byte that is not of the encoding, or with a NUL byte.
-    """
-    try:
-        "".encode(encoding)  # which, unlike lookup, knows which are of text
-    except LookupError:
-        raise ValueError(
-            f"--encoding {encoding}: no such encoding; utf-8, utf-16, latin-1, cp1252?"
-        ) from None
-    if raw.startswith(WORKBOOK):
-        raise ValueError("this is a workbook or a ZIP file, wanted text: save it as CSV")
-    unicode = codecs.lookup(encoding).name == "utf-8"
-    if unicode and raw.startswith(UTF_16):
-        encoding, unicode = "utf-16", False
-    text = raw.removeprefix(codecs.BOM_UTF8) if unicode else raw
-    try:
-        if unicode:
-            codecs.utf_8_decode(text, "strict", True)
-        else:
-            text = raw.decode(encoding).removeprefix("\ufeff").encode()
-    except UnicodeDecodeError as error:
-        before = text[: error.start].decode(encoding, errors="replace").encode()
-        wrong = text[error.start]
-        raise ValueError(
-            f"{_last_row(before, target)} has the byte 0x{wrong:02x}, which is not {encoding}; "
-            "--encoding tells another, latin-1 or cp1252 for example"
-        ) from None
-    if b"\0" in text:
-        before = text[: text.index(b"\0")]
-        hint = "; if the file is UTF-16, --encoding utf-16-le says so" if len(before) <= 1 else ""
-        raise ValueError(f"{_last_row(before, target)} has a NUL byte, wanted text{hint}")
-    said = SAID.match(text)
-    return (text[said.end() :], said[1].decode()) if said else (text, separator(text, target))
+def begins(sample: bytes, target: str) -> tuple[int, str]:
+    """Return how many bytes of a text, which begins so, are a line `sep=`, and what separates its cells."""
+    said = SAID.match(sample)
+    return (said.end(), said[1].decode()) if said else (0, separator(sample, target))
 
 
 def separator(text: bytes, target: str) -> str:
@@ -62,7 +27,7 @@ def separator(text: bytes, target: str) -> str:
     Of SEPARATORS the one whose header has the target, then whose rows are most often as wide as it, then
     which gives the most columns. Quoted cells count as one, whatever they hold.
     """
-    sample = text[:SAMPLE_BYTES].decode(errors="replace")
+    sample = text.decode(errors="replace")
 
     def fit(candidate: str) -> tuple[bool, float, int]:
         found: list[list[str]] = []
@@ -78,9 +43,9 @@ def separator(text: bytes, target: str) -> str:
     return max(SEPARATORS, key=fit)  # the first of equals, a comma
 
 
-def ragged(text: bytes, delimiter: str) -> str | None:
+def ragged(text: io.BufferedReader, delimiter: str) -> str | None:
     """Say which row is the first that has not as many cells as the header, if there is one."""
-    with _rows(text, delimiter) as rows:
+    with _rows(text, delimiter) as (rows, _):
         width = len(next(rows, []))
         for number, row in enumerate(rows, 1):
             if len(row) != width:
@@ -88,20 +53,24 @@ def ragged(text: bytes, delimiter: str) -> str | None:
     return None
 
 
-def _last_row(text: bytes, target: str) -> str:
+def last_row(text: io.BufferedReader, delimiter: str) -> str:
     """Name the row in which a text ends: a file's text up to what is wrong in it."""
-    said = SAID.match(text)
-    with _rows(text[said.end() if said else 0 :], separator(text, target)) as rows:
-        number = sum(1 for _ in rows) - (not text.endswith((b"\n", b"\r")))
+    with _rows(text, delimiter) as (rows, line):
+        number = sum(1 for _ in rows) - (not line[-1].endswith(("\n", "\r")))
     return f"row {number}" if number > 0 else "the header"
 
 
 @contextmanager
-def _rows(text: bytes, delimiter: str) -> Iterator[Iterator[list[str]]]:
-    """Give the rows of a text, however long their cells; empty lines are none."""
+def _rows(text: io.BufferedReader, delimiter: str) -> Iterator[tuple[Iterator[list[str]], list[str]]]:
+    """Give the rows of a text, however long their cells, and the line that is read; empty lines are none."""
     before = csv.field_size_limit(LONG_CELL)
+    line = [""]
+
+    def lines() -> Iterator[str]:
+        for line[0] in io.TextIOWrapper(text, "utf-8", errors="replace", newline=""):
+            yield line[0]
+
     try:
-        cut = csv.reader(io.StringIO(text.decode(errors="replace"), newline=""), delimiter=delimiter)
-        yield (row for row in cut if row)
+        yield (row for row in csv.reader(lines(), delimiter=delimiter) if row), line
     finally:
         csv.field_size_limit(before)

@@ -81,6 +81,18 @@ class Numerals:
         found: int = pc.count_distinct(self.cells).as_py()
         return found - (self.written and self.gaps)
 
+    @property
+    def leading_zeros(self) -> bool:
+        """Whether any number is written with a zero before its first digit and nothing but digits."""
+        start = 0
+        for chunk in self.cells.chunks:
+            values = self.values[start : start + len(chunk)]
+            start += len(chunk)
+            # To look at whole numbers alone spares most columns the search.
+            if pc.any(matches(chunk.filter(pa.array(values == np.floor(values))), LEADING_ZERO)).as_py():
+                return True
+        return False
+
     def all_match(self, pattern: str) -> bool:
         """Tell whether every number, as it is written, matches."""
         parts = (Numerals(self.values, pa.chunked_array([chunk])).texts for chunk in self.cells.chunks)
@@ -138,11 +150,14 @@ def read(texts: pa.ChunkedArray, tokens: Sequence[str], decimal_comma: bool) -> 
 
 
 def _cast(texts: pa.ChunkedArray) -> Floats | None:
-    try:
-        numbers = pc.cast(pc.if_else(pc.equal(texts, ""), None, texts), pa.float64())
-    except pa.ArrowInvalid:
-        return None
-    values: Floats = numbers.to_numpy().astype(np.float64)
+    values, start = np.empty(len(texts)), 0
+    for chunk in texts.chunks:  # a copy of all texts would be larger than the numbers
+        try:
+            found = pc.cast(pc.if_else(pc.equal(chunk, ""), None, chunk), pa.float64())
+        except pa.ArrowInvalid:
+            return None
+        values[start : start + len(chunk)] = found.to_numpy(zero_copy_only=False)
+        start += len(chunk)
     return values
 
 

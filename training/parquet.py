@@ -30,15 +30,19 @@ class Parts:
         self.rows = sum(each.num_rows for each in self._described)
 
     def column(self, place: int) -> pa.ChunkedArray:
-        """Read a column of all parts. Raises DataError that names the part that cannot be read."""
-        field, chunks = self._schema.field(place), []
+        """Read a column of all parts, text without surrounding blanks and of Arrow's string type.
+
+        Categories stay a dictionary. Raises DataError that names the part that cannot be read.
+        """
+        field = self._schema.field(place)
+        chunks: list[pa.Array] = []
         for file, known in zip(self._files, self._described, strict=True):
             with naming(_place(self._root, file)), parquet.ParquetFile(file, metadata=known) as part:
                 for group in range(part.num_row_groups):  # Arrow holds on to much of a whole column's pages
                     # A name with a point in it may bring what is inside of another column along.
                     found = part.read_row_group(group, columns=[field.name]).column(field.name)
-                    chunks += pc.cast(found, field.type).chunks
-        return pa.chunked_array(chunks, field.type)
+                    chunks += _trimmed(pc.cast(found, field.type)).chunks
+        return pa.chunked_array(chunks, _trimmed(pa.chunked_array([], field.type)).type)
 
 
 def common_schema(root: Path, files: Iterable[Path]) -> pa.Schema:
@@ -78,6 +82,16 @@ def _common(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     return pa.unify_schemas(
         [pa.schema([("", each)]) for each in (one, other)], promote_options="permissive"
     ).types[0]
+
+
+def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        cells = _trimmed(pc.cast(column, kind.value_type))
+        return cells.dictionary_encode() if pa.types.is_string(cells.type) else cells
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        column = pc.cast(column, pa.string())
+    return pc.utf8_trim_whitespace(column) if pa.types.is_string(column.type) else column
 
 
 def _place(root: Path, file: Path) -> str:

@@ -3,6 +3,8 @@
 import mmap
 import tempfile
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 import numpy as np
@@ -29,13 +31,11 @@ class Scratch:
         self._untidy = 0
         if most_bytes <= HELD_BYTES:
             return
-        try:
+        with kept_on_disk(most_bytes):
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - as long as its arrays
             weakref.finalize(self, self._file.close)
             self._file.truncate(most_bytes + arrays * ALIGNED_BYTES + mmap.PAGESIZE)
             self._map = mmap.mmap(self._file.fileno(), 0, prot=mmap.PROT_READ)
-        except OSError as error:
-            raise _full(error, most_bytes) from error
 
     def keep(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return an array of the same values [n], which is not to be written to.
@@ -45,12 +45,10 @@ class Scratch:
         if self._file is None or not len(values):
             return values
         start = -(-self._file.tell() // ALIGNED_BYTES) * ALIGNED_BYTES
-        try:
+        with kept_on_disk(values.nbytes):
             self._file.seek(start)
             self._file.write(np.ascontiguousarray(values).data)
             self._file.flush()
-        except OSError as error:
-            raise _full(error, values.nbytes) from error
         self._untidy += values.nbytes
         return np.frombuffer(self._map, values.dtype, len(values), start)
 
@@ -73,7 +71,12 @@ class Scratch:
             self._map.madvise(mmap.MADV_DONTNEED)
 
 
-def _full(error: OSError, size: int) -> DataError:
-    where = tempfile.gettempdir()
-    says = f"{error.strerror}, where {size / 1e6:,.0f} MB of the columns were to be kept"
-    return DataError(f"{where}: {says}; TMPDIR names another directory")
+@contextmanager
+def kept_on_disk(size: int) -> Iterator[None]:
+    """Turn the system's errors into a DataError that names TMPDIR, where so many bytes were to be kept."""
+    try:
+        yield
+    except OSError as error:
+        where = tempfile.gettempdir()
+        says = f"{error.strerror}, where {size / 1e6:,.0f} MB of the columns were to be kept"
+        raise DataError(f"{where}: {says}; TMPDIR names another directory") from error

@@ -1,25 +1,20 @@
 """Read one file into an Arrow table of trimmed text or typed columns. Knows nothing of what a column is."""
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import csv
 
 from models.record import LeftOut
-from training import layout
+from training import header
 from training.naming import naming
 from training.parquet import SUFFIX, Parts
+from training.texts import Texts
+from training.utf8 import COMPRESSED
 
 TEXT = (".csv", ".tsv", ".txt")
-COMPRESSED = {".gz": "gzip", ".zst": "zstd"}
-BLOCK_BYTES = 1 << 24
-"""The longest row that is read for sure."""
-NAMED = 20
-"""Columns that an error names, the nearest."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +32,7 @@ class Table:
 
 
 class _Columns(Mapping[str, pa.ChunkedArray]):
-    """Columns by name, of which each is read and trimmed when it is asked for, and not kept."""
+    """Columns by name, of which each is read when it is asked for, and not kept."""
 
     def __init__(self, path: Path, read: Callable[[int], pa.ChunkedArray], places: Mapping[str, int]) -> None:
         self._path, self._read, self._places = path, read, places
@@ -45,7 +40,7 @@ class _Columns(Mapping[str, pa.ChunkedArray]):
     def __getitem__(self, name: str) -> pa.ChunkedArray:
         place = self._places[name]
         with naming(str(self._path)):
-            return _trimmed(self._read(place))
+            return self._read(place)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._places)
@@ -60,7 +55,7 @@ def read(path: Path, target: str, encoding: str) -> Table:
     Names and cells of text lose surrounding blanks. Raises DataError for a file that is missing, not
     readable as what its suffix says, without rows or without the target, and for a header with names that are
     equal or empty; but empty columns without a name and an index that pandas wrote are left out. Rows count
-    from 1 below the header. Parquet's columns are read one by one, whenever they are asked for.
+    from 1 below the header. Columns that memory is not for are read one by one, whenever they are asked for.
     """
     pa.set_memory_pool(pa.system_memory_pool())  # the others keep hundreds of MB that a column took
     with naming(str(path)):
@@ -68,67 +63,20 @@ def read(path: Path, target: str, encoding: str) -> Table:
         suffix = Path(bare.stem).suffix if bare.suffix in COMPRESSED else bare.suffix
         decimal_comma = False
         if path.is_dir() or (bare.suffix == SUFFIX and path.is_file()):
-            parts = Parts(path)
-            names, rows, column = parts.names, parts.rows, parts.column
+            source: Parts | Texts = Parts(path)
         elif not path.is_file():
             raise ValueError("no such file")
         elif suffix in TEXT:
-            table, delimiter = _read_text(path, target, encoding)
-            names, rows, column = table.column_names, table.num_rows, table.column
-            decimal_comma = delimiter == ";"
+            source = Texts(path, target, encoding)
+            decimal_comma = source.delimiter == ";"
         else:
             wanted = ", ".join((*TEXT, SUFFIX))
             raise ValueError(f"unknown format, wanted {wanted}, or .gz or .zst of a text")
-        names = [name.strip() for name in names]
-        _check_header(names, target)
-        if not rows:
+        names = header.names(source.names, target)
+        if not source.rows:
             raise ValueError("no rows below the header")
-        kept, left_out = _named(names, column)
-        return Table(_Columns(path, column, kept), rows, left_out, decimal_comma)
-
-
-def _read_text(path: Path, target: str, encoding: str) -> tuple[pa.Table, str]:
-    with pa.input_stream(path, compression=COMPRESSED.get(path.suffix.lower())) as file:
-        raw = file.read()
-    text, delimiter = layout.to_utf8(raw, encoding, target)
-    if not text.strip():
-        raise ValueError("the file is empty")
-    text = text if text.endswith((b"\n", b"\r")) else text + b"\n"  # or Arrow calls a bare header empty
-    parsing = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    reading = csv.ReadOptions(block_size=BLOCK_BYTES)
-    try:
-        with csv.open_csv(pa.BufferReader(text), parse_options=parsing, read_options=reading) as stream:
-            names = stream.schema.names
-        # All cells as text: Arrow infers a type from a file's first block only, and fails on a later one.
-        texts = csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
-        table = csv.read_csv(pa.BufferReader(text), reading, parsing, texts)
-    except pa.ArrowInvalid:
-        if broken := layout.ragged(text, delimiter):
-            raise ValueError(broken) from None
-        raise
-    return table, delimiter
-
-
-def _check_header(names: list[str], target: str) -> None:
-    named = [name for name in names if name]
-    if target not in named:
-        near = difflib.get_close_matches(target, named, NAMED, 0)
-        raise ValueError(f"no column {target!r}, it has {', '.join(named if len(named) <= NAMED else near)}")
-    if len(set(named)) < len(named):
-        twice = next(name for name in named if named.count(name) > 1)
-        raise ValueError(f"two columns are named {twice!r}")
-    if len(names) == 1:
-        raise ValueError(f"no column beside the target {target!r}")
-
-
-def _trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        cells = _trimmed(pc.cast(column, kind.value_type))
-        return cells.dictionary_encode() if pa.types.is_string(cells.type) else cells
-    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        column = pc.cast(column, pa.string())
-    return pc.utf8_trim_whitespace(column) if pa.types.is_string(column.type) else column
+        kept, left_out = _named(names, source.column)
+        return Table(_Columns(path, source.column, kept), source.rows, left_out, decimal_comma)
 
 
 def _named(
@@ -140,7 +88,7 @@ def _named(
         if name:
             kept[name] = place
             continue
-        cells = _trimmed(column(place))
+        cells = column(place)
         if _is_empty(cells):
             left_out.append(LeftOut(column=f"Unnamed: {place}", reason="no name and no cell"))
         elif place == 0 and _is_index(cells):

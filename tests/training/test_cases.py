@@ -15,7 +15,7 @@ from models import weights
 from models.encode import Encoder, by_column
 from models.repository import Artifact, Repository
 from tests.training.listing import listing
-from training import dataset
+from training import dataset, spill
 from training.__main__ import main
 from training.columns import KINDS
 from training.config import Config
@@ -114,9 +114,14 @@ CASES = (
 )
 
 
+@pytest.mark.parametrize("held_bytes", [spill.HELD_BYTES, 0])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join([case.file, *case.options]))
-def test_a_table_becomes_what_is_right(case: Case) -> None:
-    """Kinds, gaps, what is left out and said, classes and counts; or one line that says what to do."""
+def test_a_table_becomes_what_is_right(case: Case, held_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kinds, gaps, what is left out and said, classes and counts; or one line that says what to do.
+
+    The same if memory is not for its cells.
+    """
+    monkeypatch.setattr(spill, "HELD_BYTES", held_bytes)
     config = Config(data=str(TABLES / case.file), **{"target": "paid", **case.options})
     if case.refused:
         with pytest.raises(DataError) as caught:

@@ -316,3 +316,29 @@ def test_rows_are_counted_in_the_file(tmp_path: Path) -> None:
     path.write_text("\n".join(["a,y", *rows]))
     with pytest.raises(DataError, match=f"row {ROWS + 2}: 'inf' is not finite"):
         dataset.load(Config(data=str(path), target="y"))
+
+
+def test_a_column_is_the_same_in_any_number_of_parts(tmp_path: Path) -> None:
+    """Numbers, gaps, leading zeros and texts, of which the later parts hold what the first ones do not."""
+    columns = {
+        "number": [*map(str, range(ROWS // 2)), *NOISE[ROWS // 2 :]],
+        "zip": [*NOISE[1:], "007"],
+        "text": cycle("x", "y", "", "z"),
+        "y": LABELS,
+    }
+    found = []
+    for rows in (ROWS, 7):
+        path = tmp_path / f"{rows}.parquet"
+        parquet.write_table(pa.table(columns), path, row_group_size=rows)
+        found.append(dataset.load(Config(data=str(path), target="y")))
+    one, other = found
+    assert one.doubts == other.doubts
+    assert one.left_out == other.left_out
+    assert [type(each) for each in one.columns] == [type(each) for each in other.columns]
+    for left, right in zip(one.columns, other.columns, strict=True):
+        if isinstance(left, Numbers) and isinstance(right, Numbers):
+            np.testing.assert_array_equal(left.values, right.values)
+        if isinstance(left, Categories) and isinstance(right, Categories):
+            assert left.distinct == right.distinct
+            np.testing.assert_array_equal(left.codes, right.codes)
+    assert [each.column for each in one.left_out] == ["zip"]
