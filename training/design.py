@@ -65,12 +65,13 @@ class Design:
                 places = np.where(values == rare + 1, np.float32(rare), values)
                 np.equal(places, np.array(codes, np.float32)[:, None], out=own, casting="unsafe")
                 continue
-            np.subtract(values, self.mean[part.input], out=own[0], dtype=np.float64)
+            own[0] = values
             if item.missing.admitted:
                 gaps = np.isnan(values)
-                own[0][gaps] = np.float32(item.missing.imputed_by or 0) - self.mean[part.input]
+                own[0][gaps] = np.float32(item.missing.imputed_by or 0)
                 own[1] = gaps
-            own[0] /= self.scale[part.input]
+            own[0] -= self.mean[part.input]
+            own[0] *= 1 / self.scale[part.input]
         return found.T
 
     def weights(self, weight: Floats, bias: Floats) -> dict[str, NDArray[np.float32] | NDArray[np.int64]]:

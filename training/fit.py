@@ -48,6 +48,8 @@ THINNED_ROWS = 8192
 """From so many such rows on: fewer are far from the others' optimum, and no quicker."""
 MOST_THINNED = 1 << 17
 """So many are near enough to it, however many others there are; they are held in memory."""
+THINNED_TOLERANCE = 1e-3
+"""As newton.STEP_TOLERANCE, of a logit: the optimum of all rows is not so near."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,7 @@ def fit(
         if batches.rows > BLOCK_ROWS:
             problem.map = pool.map
         if solver == "newton":
-            _begin(problem)
-            at, iterations, converged = newton.minimise(problem, tick)
+            at, iterations, converged = newton.minimise(problem, tick, hessian=_begin(problem))
         else:
             if config.strength is None and curved:
                 # The others stop somewhere on the way to infinity, and could not tell.
@@ -114,18 +115,23 @@ def fit(
     return Fit(solver, config.strength, iterations, at.objective, at.norm, tolerance, converged, spread)
 
 
-def _begin(problem: Problem) -> None:
-    """Go to the optimum of some of the rows, if there are many, under the same penalty a row."""
+def _begin(problem: Problem) -> Tensor | None:
+    """Go to the optimum of some of the rows, if there are many, under the same penalty a row.
+
+    Return their Hessian, which is about as near to that of all rows as the one optimum to the other.
+    """
     if problem.rows < THINNED * THINNED_ROWS:
-        return
+        return None
     few = every(max(THINNED, problem.rows // MOST_THINNED), problem.batches)
     own, weights = copy.deepcopy(problem.model), problem.weights
     trial = Problem(own, few, penalty=None, weights=weights, ranks=problem.ranks)
     trial.penalised, trial.decay = problem.penalised, problem.decay
     trial.map = problem.map
     with contextlib.suppress(FitError):  # all rows may have an optimum where some have none
-        newton.minimise(trial, lambda _: None)
+        at, _, _ = newton.minimise(trial, lambda _: None, THINNED_TOLERANCE)
         problem.model.set(own.linear.weight, own.linear.bias)
+        return at.hessian
+    return None
 
 
 class _Light(torch.optim.Optimizer):

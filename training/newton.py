@@ -1,6 +1,7 @@
 """Newton's method by Cholesky, with a line search. Knows nothing of the data."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from training.problem import Point, Problem
 STEP_TOLERANCE = 1e-9
 """Largest change of a logit, of logits beyond 1 in their proportion, at which it has converged: a gradient of
 1e-8 can leave errors of 1e-2 where the penalty is nearly nothing, and weights of collinear columns wander."""
+FLAT = 1e-5
+"""Steps that change no logit by more in all leave the Hessian as it is, and most of a pass is for it."""
 MAX_ITERATIONS = 200
 HALVINGS = 40
 NOTHING = 1e-13
@@ -21,20 +24,39 @@ INDISTINCT = 1e-9
 """Of the largest curvature: a direction with less is one that the rows do not tell apart."""
 
 
-def minimise(problem: Problem, tick: Callable[[float], None]) -> tuple[Point, int, bool]:
+def minimise(
+    problem: Problem,
+    tick: Callable[[float], None],
+    tolerance: float = STEP_TOLERANCE,
+    hessian: Tensor | None = None,
+) -> tuple[Point, int, bool]:
     """Minimise in place; return the end, the iterations, and whether the last step was too small to matter.
 
-    Raises FitError as `Point.refuse_separable`, without a penalty.
+    `hessian` is about that of the start, where it is known. A last step that cannot matter is taken without a
+    look at where it leads: the end that is returned is then the one before. Raises FitError as
+    `Point.refuse_separable`, without a penalty.
     """
-    at = problem.evaluate()
+    at, changed = problem.evaluate(curved=hessian is None, measured=True), 0.0
+    longest = at.longest
+    if hessian is not None:
+        at, changed = replace(at, hessian=hessian), 1.0
     for iteration in range(1, MAX_ITERATIONS + 1):
         step = direction(problem, at)
         tick(at.norm)
+        most = longest * step.norm(dim=1).max().item()  # no logit is changed by more
+        if most <= tolerance * max(at.farthest, 1):
+            problem.set(problem.theta + step)
+            return at, iteration, True
+        changed += most
         promised = -(at.gradient * step).sum().item()
-        there, lower = _descend(problem, at, step, promised)
+        there, lower = _descend(problem, at, step, promised, curved=changed > FLAT)
+        if there.hessian is None:
+            there = replace(there, hessian=at.hessian)
+        else:
+            changed = 0.0
         if not problem.penalised:
             there.refuse_separable()
-        settled = there.moved <= STEP_TOLERANCE * max(at.farthest, 1)
+        settled = there.moved <= tolerance * max(at.farthest, 1)
         settled |= promised <= NOTHING * at.objective
         if not lower or settled:
             return there if lower else at, iteration, settled
@@ -58,18 +80,19 @@ def direction(problem: Problem, at: Point) -> Tensor:
         curvature.diagonal().add_(jitter)
 
 
-def _descend(problem: Problem, at: Point, step: Tensor, promised: float) -> tuple[Point, bool]:
+def _descend(
+    problem: Problem, at: Point, step: Tensor, promised: float, *, curved: bool
+) -> tuple[Point, bool]:
     """Take as much of the step as lowers the objective; return the last point, and False if none does."""
     theta, length = problem.theta, 1.0
     for _ in range(HALVINGS):
-        taken = theta + length * step
-        problem.model.set(taken[:, :-1], taken[:, -1])
-        there = problem.evaluate(step)
+        problem.set(theta + length * step)
+        there = problem.evaluate(step, curved=curved)
         rounding = ROUNDING * abs(at.objective)
         if there.objective <= at.objective - SUFFICIENT * length * promised + rounding:
             return there, True
         length /= 2
-    problem.model.set(theta[:, :-1], theta[:, -1])
+    problem.set(theta)
     return there, False
 
 

@@ -33,15 +33,16 @@ class Point:
     """The objective at some weights: `gradient` and `step` are [k, width], intercepts last.
 
     `hessian` is the loss's, without the penalty's, of the gradient flattened; None if it was not asked for.
-    `farthest` is the largest logit, whatever its sign, and `moved` what the step changed most of a logit. Of
-    how far the logit of each row's class is above each other: `margin` is the least, and `lost` and `gained`
-    what the step took and gave most.
+    `farthest` is the largest logit, whatever its sign, and `moved` what the step changed most of a logit;
+    `longest` is the length of the longest row, if it was asked for. Of how far the logit of each row's class
+    is above each other: `margin` is the least, and `lost` and `gained` what the step took and gave most.
     """
 
     objective: float
     gradient: Tensor
     hessian: Tensor | None
     farthest: float
+    longest: float
     moved: float
     margin: float
     lost: float
@@ -120,6 +121,10 @@ class Problem:
         linear = self.model.linear
         return torch.cat([linear.weight, linear.bias[:, None]], 1).detach()
 
+    def set(self, theta: Tensor) -> None:
+        """Take over weights and intercepts as `theta` has them."""
+        self.model.set(theta[:, :-1], theta[:, -1])
+
     def targets(self, y: Tensor) -> Tensor:
         """Return classes, int64 [rows], as `criterion` takes them."""
         return y.double().unsqueeze(1) if self.binary else y
@@ -131,15 +136,18 @@ class Problem:
         return ridge.flatten()
 
     @torch.no_grad()
-    def evaluate(self, step: Tensor | None = None, *, curved: bool = True) -> Point:
-        """Look at the objective of `fit` where the module is, `step` [k, width] just taken, in one pass."""
+    def evaluate(self, step: Tensor | None = None, *, curved: bool = True, measured: bool = False) -> Point:
+        """Look at the objective of `fit` where the module is, `step` [k, width] just taken, in one pass.
+
+        `curved` and `measured` ask for the Hessian and for the length of rows.
+        """
         theta = self.theta
-        look = partial(self._lane, theta, step, curved)
+        look = partial(self._lane, theta, step, curved, measured)
         blocks = -(-self.batches.rows // BLOCK_ROWS)
         lanes = [range(lane, blocks, LANES) for lane in range(max(1, min(LANES, blocks)))]
         sums, highs = (torch.stack(each) for each in zip(*self.map(look, lanes), strict=True))
         mean = self.ranks.sum(sums.sum(0)) / self.rows
-        farthest, short, moved, lost, gained = self.ranks.max(highs.amax(0)).tolist()
+        farthest, longest, short, moved, lost, gained = self.ranks.max(highs.amax(0)).tolist()
         size = theta.numel()
         loss, gradient, hessian = mean[0], mean[1 : size + 1], mean[size + 1 :]
         free = torch.cat([theta[:, :-1], torch.zeros_like(theta[:, -1:])], 1)
@@ -148,16 +156,19 @@ class Problem:
             gradient=gradient.reshape(theta.shape) + self.decay * free,
             hessian=hessian.reshape(size, size) if curved else None,
             farthest=farthest,
+            longest=longest,
             moved=moved,
             margin=-short,
             lost=lost,
             gained=gained,
         )
 
-    def _lane(self, theta: Tensor, step: Tensor | None, curved: bool, blocks: range) -> tuple[Tensor, Tensor]:
+    def _lane(
+        self, theta: Tensor, step: Tensor | None, curved: bool, measured: bool, blocks: range
+    ) -> tuple[Tensor, Tensor]:
         size = theta.numel()
         sums = theta.new_zeros(1 + size + (size * size if curved else 0))
-        highs = theta.new_full((5,), NOWHERE)
+        highs = theta.new_full((6,), NOWHERE)
         for number in blocks:
             x, y = self.batches.block(number * BLOCK_ROWS, (number + 1) * BLOCK_ROWS)
             loss, residual, p = self._losses(z := x @ theta.T, y)
@@ -165,7 +176,7 @@ class Problem:
             sums[1 : 1 + size] += (residual.T @ x).flatten()
             if curved:
                 self._curve(sums[1 + size :], x, y, p)
-            torch.maximum(highs, self._highs(x, y, z, step), out=highs)
+            torch.maximum(highs, self._highs(x, y, z, step, measured), out=highs)
         return sums, highs
 
     def _losses(self, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -194,9 +205,11 @@ class Problem:
                 if one != other:
                     found[other, :, one] += block
 
-    def _highs(self, x: Tensor, y: Tensor, z: Tensor, step: Tensor | None) -> Tensor:
+    def _highs(self, x: Tensor, y: Tensor, z: Tensor, step: Tensor | None, measured: bool) -> Tensor:
         """Return of a block what `Point` tells of its rows, each as what is to be the highest."""
-        short = lost = gained = moved = z.new_tensor(NOWHERE)
+        longest = short = lost = gained = moved = z.new_tensor(NOWHERE)
+        if measured:
+            longest = x.square().sum(1).max().sqrt()
         if not self.penalised:
             short = -self._margins(z, y).min()
         if step is not None:
@@ -205,7 +218,7 @@ class Problem:
             if not self.penalised:
                 margins = self._margins(change, y)
                 lost, gained = -margins.min(), margins.max()
-        return torch.stack([z.abs().max(), short, moved, lost, gained])
+        return torch.stack([z.abs().max(), longest, short, moved, lost, gained])
 
     def _margins(self, z: Tensor, y: Tensor) -> Tensor:
         """Return by how much the logit of each row's class is above that of each other, flattened."""

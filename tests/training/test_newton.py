@@ -58,3 +58,28 @@ def test_of_more_classes_it_is_that_of_how_far_each_is_from_their_mean(classes: 
     of_all = np.kron(centred, np.eye(theta.shape[1]))
     covariance = of_all @ expected.cov_params() @ of_all.T
     np.testing.assert_allclose(spread, np.sqrt(covariance.diagonal()).reshape(theta.shape), rtol=1e-6)
+
+
+def test_a_hessian_of_about_the_start_leads_to_the_same_optimum() -> None:
+    """It is that of a third of the rows; the spread is the one at the optimum all the same."""
+    x, y = (torch.tensor(each) for each in drawn(2))
+    some = Problem(LogisticRegression(4, 2), Arrays(x[::3], y[::3]), penalty=None)
+    hessian = some.evaluate().hessian
+    ends = []
+    for given in (None, hessian):
+        problem = Problem(LogisticRegression(4, 2), Arrays(x, y), penalty=1)
+        at, _, converged = newton.minimise(problem, lambda _: None, hessian=given)
+        assert converged
+        ends.append((problem.theta, newton.spread(problem, at)))
+    for one, other in zip(*ends, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-9)
+
+
+def test_a_step_too_small_to_matter_is_taken_unseen() -> None:
+    """The rows are looked at once an iteration, and the optimum is that of a step more."""
+    x, y = (torch.tensor(each) for each in drawn(2))
+    problem = Problem(LogisticRegression(4, 2), Arrays(x, y), penalty=1)
+    norms: list[float] = []
+    at, iterations, _ = newton.minimise(problem, norms.append)
+    assert (len(norms), norms[-1]) == (iterations, at.norm)
+    assert problem.evaluate().norm < 1e-15

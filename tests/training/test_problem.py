@@ -91,3 +91,12 @@ def test_blocks_and_threads_change_no_bit(classes: int, monkeypatch: pytest.Monk
     monkeypatch.undo()
     problem.map = map
     torch.testing.assert_close(alone.gradient, problem.evaluate().gradient, rtol=1e-12, atol=1e-15)
+
+
+def test_no_logit_is_changed_by_more_than_the_longest_row_allows() -> None:
+    """Its length, the intercept's one counted, times the step's bounds what a step moves."""
+    problem = drawn(2, None)
+    at = problem.evaluate(step := torch.ones_like(problem.theta), measured=True)
+    x, _ = problem.batches.block(0, 40)
+    assert at.longest == pytest.approx(x.norm(dim=1).max().item())
+    assert at.moved <= at.longest * step.norm().item()
