@@ -5,7 +5,7 @@ DECODERS := tests/service/predict tests/service/oip tests/service/body tests/ser
 	tests/e2e/test_one_reading_property.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve train test test-slow fuzz check bench load load-ui overload soak capacity image container-test checkov
+.PHONY: help setup serve train test test-slow fuzz check bench bench-train load load-ui overload soak capacity image container-test checkov
 
 help:  ## print the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ check: .venv/dev  ## format, lint, types (strict), import walls
 
 bench: .venv/dev  ## measure beside bare uvicorn, Triton, FastAPI and other servers in one run
 	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-train: .venv/dev  ## measure training beside scikit-learn in one run, and how its cost grows; ARGS="--quick"
+	$(BIN)/python -m tests.bench.training $(ARGS)
 
 load: .venv/dev  ## load it with locust, headless; exit status by SLO; HOST=url SHAPE=steady|step|spike|soak ARGS="..."
 	$(BIN)/python -m deploy.load $(if $(HOST),--host '$(HOST)') $(if $(SHAPE),--shape $(SHAPE)) $(ARGS)

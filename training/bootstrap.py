@@ -1,10 +1,13 @@
 """How far a number owes to the luck of its rows: a stratified bootstrap. Knows nothing of models."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.cores import usable_cores
 from models.record import Interval, Intervals
 from training.curves import Floats, Integers, Truths, ranked
 
@@ -15,6 +18,8 @@ MOST_SCORES = 75_000
 """The same for rows times curves: the time goes there."""
 BLOCK = 1 << 18
 """Counts that are held at once: they stay in a processor's cache."""
+AHEAD = 8
+"""Blocks that are drawn, one after the other, before threads look at them."""
 ENDS = (0.025, 0.975)
 
 
@@ -28,12 +33,19 @@ def intervals(losses: Floats, scores: Floats, positive: Truths, y: Integers, see
     losses, scores, positive, y = losses[rows], scores[rows], positive[rows], y[rows]
     curves = [_Curve(*each) for each in zip(scores.T, positive.T, strict=True)]
     found: list[list[Floats]] = [[], [], []]
-    for counts in _resampled(np.bincount(y), np.random.default_rng(seed)):
-        found[0].append(counts @ losses / len(rows))
-        if all(0 < curve.positives < len(rows) for curve in curves):
-            areas = np.mean([curve.areas(counts) for curve in curves], axis=0)
-            found[1].append(areas[0])
-            found[2].append(areas[1])
+    drawn = _resampled(np.bincount(y), np.random.default_rng(seed))
+
+    def areas(counts: Integers) -> Floats:
+        found: Floats = np.mean([curve.areas(counts) for curve in curves], axis=0)
+        return found
+
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        while blocks := list(islice(drawn, AHEAD)):
+            found[0] += [counts @ losses / len(rows) for counts in blocks]
+            if all(0 < curve.positives < len(rows) for curve in curves):
+                for roc, precision in pool.map(areas, blocks):
+                    found[1].append(roc)
+                    found[2].append(precision)
     log_loss, roc_auc, average_precision = map(_interval, found)
     assert log_loss is not None  # noqa: S101 - every resample has a loss
     return Intervals(log_loss=log_loss, roc_auc=roc_auc, average_precision=average_precision)
@@ -43,21 +55,22 @@ class _Curve:
     """One column of scores, sorted once for all resamples, which are counts of its rows."""
 
     def __init__(self, scores: Floats, positive: Truths) -> None:
-        self._order, self._ends = ranked(scores)
+        self._order, ends = ranked(scores)
+        self._starts = np.append(0, ends[:-1] + 1)
         self._positive = positive[self._order].astype(np.int64)
         self.positives = int(self._positive.sum())
 
     def areas(self, counts: Integers) -> tuple[Floats, Floats]:
         """Return ROC AUC and average precision of each of counts [resamples, rows], as `curves` has them."""
-        counts = counts[:, self._order]
+        counts = counts.take(self._order, 1)  # a resample's counts together; an index would not keep them so
         negatives = counts.shape[1] - self.positives
-        above = np.cumsum(counts, 1)[:, self._ends]
-        true = np.cumsum(counts * self._positive, 1)[:, self._ends]
-        gained = np.diff(true, axis=1, prepend=0)
-        false = np.diff(above, axis=1, prepend=0) - gained
-        roc = (false * (2 * true - gained)).sum(1) / (2 * self.positives * negatives)
+        gained = counts * self._positive
+        if len(self._starts) < counts.shape[1]:  # some scores are equal
+            counts, gained = (np.add.reduceat(each, self._starts, axis=1) for each in (counts, gained))
+        true, above = np.cumsum(gained, 1), np.cumsum(counts, 1)
+        roc = ((counts - gained) * (2 * true - gained)).sum(1) / (2 * self.positives * negatives)
         precision = true / np.maximum(above, 1)  # no row above is none gained
-        return roc, (gained * precision).sum(1) / self.positives
+        return roc, np.cumsum(gained * precision, 1)[:, -1] / self.positives
 
 
 def _drawn(y: Integers, most: int, random: np.random.Generator) -> Integers:

@@ -5,7 +5,7 @@ frequent value), and an indicator, 0 or 1, is a column of its own. A category is
 rare ones together, and a missing one.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,28 +49,30 @@ class Design:
         """The columns' names."""
         return [name for part in self.parts for name in part.names]
 
-    def matrix(self, raw: Raw, *, ones: bool = False) -> Floats:
-        """Return columns, float64 [rows, columns], of encoded rows, float32 [rows, inputs].
+    def matrix(self, given: Sequence[Raw] | Raw, *, ones: bool = False) -> Floats:
+        """Return columns, float64 [rows, columns], of `given` encoded ones, float32 [rows], an input each.
 
         With `ones` there is another column, the last, as an intercept has it. A column's cells are together
-        in memory, and so they had best be in `raw`.
+        in memory, and so they had best be in what is given.
         """
-        found = np.empty((len(self.columns) + ones, len(raw)))
-        found[len(self.columns) :] = 1
+        width = self.parts[-1].first + len(self.parts[-1].names)
+        found = np.empty((width + ones, len(given[0])))
+        found[width:] = 1
         for part, item, codes in zip(self.parts, self.inputs, self.codes, strict=True):
-            values, own = raw[:, part.input], found[part.first : part.first + len(part.names)]
+            values, own = given[part.input], found[part.first : part.first + len(part.names)]
             if isinstance(item, Categorical):
                 rare = len(item.categories)
                 # What was never seen is as rare as what is: `weights` serves it so.
                 places = np.where(values == rare + 1, np.float32(rare), values)
                 np.equal(places, np.array(codes, np.float32)[:, None], out=own, casting="unsafe")
                 continue
-            np.subtract(values, self.mean[part.input], out=own[0], dtype=np.float64)
+            own[0] = values
             if item.missing.admitted:
                 gaps = np.isnan(values)
-                own[0][gaps] = np.float32(item.missing.imputed_by or 0) - self.mean[part.input]
+                own[0][gaps] = np.float32(item.missing.imputed_by or 0)
                 own[1] = gaps
-            own[0] /= self.scale[part.input]
+            own[0] -= self.mean[part.input]
+            own[0] *= 1 / self.scale[part.input]
         return found.T
 
     def weights(self, weight: Floats, bias: Floats) -> dict[str, NDArray[np.float32] | NDArray[np.int64]]:

@@ -34,8 +34,11 @@ def leaks(design: Design, train: Rows, validation: Rows, classes: int) -> list[t
     shares = np.bincount(y_train, minlength=classes) / len(y_train)
     if shares.max() == 1:  # the others are too rare for so few rows
         return []
-    x, y = torch.from_numpy(design.matrix(train.raw())), torch.from_numpy(y_train)
-    others, labels = torch.from_numpy(design.matrix(validation.raw())), torch.from_numpy(validation.classes())
+    x, y = torch.from_numpy(design.matrix(train.cells())), torch.from_numpy(y_train)
+    others, labels = (
+        torch.from_numpy(design.matrix(validation.cells())),
+        torch.from_numpy(validation.classes()),
+    )
     found = []
     for part in design.parts:
         own = slice(part.first, part.first + len(part.names))

@@ -18,13 +18,16 @@ def moments(values: NDArray[np.floating], missing: float = math.nan) -> tuple[fl
     rows, mean, squares, first = 0, 0.0, 0.0, None
     for start in range(0, len(values), BLOCK_ROWS):
         block = values[start : start + BLOCK_ROWS].astype(np.float64)
-        block[np.isnan(block)] = missing
+        own = block.mean()
+        if np.isnan(own):
+            block[np.isnan(block)] = missing
+            own = block.mean()
         first = block[0] if first is None else first
-        # Rounding gives equal values a tiny deviation from their mean.
-        own = first if (block == first).all() else block.mean()
+        if block[-1] == first and (block == first).all():
+            own = first  # rounding gives equal values a tiny deviation from their mean
         block -= own
         shift, before, count = own - mean, rows, len(block)
         rows += count
         mean = own if not before else mean + shift * count / rows
-        squares += block @ block + shift**2 * before * count / rows
+        squares += np.square(block).sum() + shift**2 * before * count / rows
     return float(mean), math.sqrt(squares / rows)

@@ -167,8 +167,8 @@ def _path(
     """Fit a fold along the path; give the mean log-loss of the rows that it scores under each strength."""
     learnt, scored = (train.take(part) for part in fold)
     design = designs.make(refitted(train.inputs, learnt.raw), learnt.raw.T)
-    x, y = torch.from_numpy(design.matrix(learnt.raw)), torch.from_numpy(learnt.y)
-    batches, held_out = Arrays(x.to(device), y.to(device)), design.matrix(scored.raw)
+    x, y = torch.from_numpy(design.matrix(learnt.raw.T)), torch.from_numpy(learnt.y)
+    batches, held_out = Arrays(x.to(device), y.to(device)), design.matrix(scored.raw.T)
     model = LogisticRegression(x.shape[1], len(train.classes)).to(device)
     for strength in STRENGTHS:
         problem = Problem(model, batches, penalty=strength, weights=weights)

@@ -98,7 +98,7 @@ def train(config: Config, prepared: Prepared, found: Fitted, bar: Bar) -> Traine
 
 def _decided(config: Config, prepared: Prepared, found: Fitted) -> Decided:
     rows, classes = prepared.measured("validation", config.seed), prepared.dataset.classes
-    columns = (prepared.design.matrix(rows.raw(block)) for block in rows.blocks())
+    columns = (prepared.design.matrix(rows.cells(block)) for block in rows.blocks())
     logits = np.concatenate([each @ found.weight.T + found.bias for each in columns])
     return decide(config, classes, logits, rows.classes(), found.weights, seed=config.seed)
 

@@ -2,15 +2,18 @@
 
 import shlex
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.cores import usable_cores
 from models.inputs import Cell, Input
 from models.record import SplitName
 from training import design as designs
 from training import leakage, reference
+from training.columns import Column
 from training.config import Config
 from training.dataset import Dataset, load
 from training.decide import check
@@ -72,18 +75,25 @@ def _encoded(
     """Return the inputs, each split's rows as the module takes them, and cells of golden rows."""
     scratch, parts = dataset.scratch, dataset.parts
     chosen = golden_rows(parts["test"], dataset.y)
-    inputs, cells = [], []
+    cells = []
     columns: dict[SplitName, list[NDArray[np.float32]]] = {name: [] for name in parts}
-    for column in dataset.columns:
-        item = reference.describe(column, parts["train"], config.units.get(column.name))
+
+    def describe(column: Column) -> Input:
+        found = reference.describe(column, parts["train"], config.units.get(column.name))
+        scratch.forget()
+        return found
+
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        # Where memory is not for all columns it is not for several at once.
+        inputs = tuple((map if scratch.on_disk else pool.map)(describe, dataset.columns))
+    for column, item in zip(dataset.columns, inputs, strict=True):
         encoded = designs.encode(column, item)
         for name, own in parts.items():
             columns[name].append(scratch.keep(encoded[own]))
-        inputs.append(item)
         cells.append([column.cell(row) for row in chosen])
         scratch.tidied()
     rows = {name: Rows(tuple(each), dataset.y[parts[name]], scratch.forget) for name, each in columns.items()}
-    return tuple(inputs), rows, list(zip(*cells, strict=True))
+    return inputs, rows, list(zip(*cells, strict=True))
 
 
 def _each(rows: Rows) -> Iterator[NDArray[np.float32]]:

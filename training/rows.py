@@ -35,9 +35,13 @@ class Rows:
     def __len__(self) -> int:
         return len(self.y)
 
+    def cells(self, rows: slice = slice(None)) -> list[Raw]:
+        """Return rows as a design takes them, columns float32 [rows], views."""
+        return [column[rows] for column in self.columns]
+
     def raw(self, rows: slice = slice(None)) -> Raw:
         """Return rows as the module takes them, float32 [rows, inputs], a column's cells together."""
-        return np.stack([column[rows] for column in self.columns]).T
+        return np.stack(self.cells(rows)).T
 
     def classes(self, rows: slice = slice(None)) -> Integers:
         """Return the class indices of rows, int64."""
@@ -83,5 +87,5 @@ class Blocks:
             self._gone = 0
             self._rows.forget()
         own = slice(start, stop, step)
-        x = self._design.matrix(self._rows.raw(own), ones=True)
+        x = self._design.matrix(self._rows.cells(own), ones=True)
         return torch.from_numpy(x).to(self.device), torch.from_numpy(self._rows.classes(own)).to(self.device)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench import load, peers, table
+from tests.bench import cpu, load, peers, table
 from tests.bench.table import Footprint, Sample
 from tests.bench.targets import ROOT, TARGETS, Server, serve
 from tests.bench.workloads import WORKLOADS, Workload
@@ -53,7 +53,7 @@ def main() -> int:
                     samples += _loads(server, number, target, understood, options.seconds)
                     footprints.append(Footprint(number, target, server.ready_s, idle, server.memory_bytes()))
     machine = (
-        f"{os.cpu_count()} cores of {_cpu_model()}, {busy:.0f} % busy before the run; wrk on the same cores;"
+        f"{os.cpu_count()} cores of {cpu.model()}, {busy:.0f} % busy before the run; wrk on the same cores;"
         f" Python {platform.python_version()}"
     )
     return _report(options, machine, samples, footprints)
@@ -118,13 +118,6 @@ def _report(
     for which in failed:
         sys.stderr.write(f"REQUESTS FAILED: {which}. The figures above are worth nothing.\n")
     return 1 if failed else 0
-
-
-def _cpu_model() -> str:
-    """Name the processor, or its architecture where Linux tells no more, as on ARM."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.machine()
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def test_the_columns_are_scikit_learns(columns: tuple[Numbers, Numbers, Truths, 
     """Median and indicator, the commoner truth and indicator, scaling, a column a category."""
     inputs = reference.inputs(columns, TRAIN, {})
     raw = encoded(columns, inputs)[TRAIN]
-    found = designs.make(inputs, raw.T).matrix(raw)
+    found = designs.make(inputs, raw.T).matrix(raw.T)
     frame = pd.DataFrame({column.name: [column.cell(row) for row in TRAIN] for column in columns})
     frame["owner"] = frame["owner"].astype(float)
     frame["city"] = frame["city"].fillna("missing").replace({"Rare": "rare"})
@@ -72,7 +72,7 @@ def test_the_columns_are_scikit_learns(columns: tuple[Numbers, Numbers, Truths, 
         ]
     ).fit_transform(frame)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
-    with_ones = designs.make(inputs, raw.T).matrix(raw, ones=True)
+    with_ones = designs.make(inputs, raw.T).matrix(raw.T, ones=True)
     np.testing.assert_array_equal(with_ones, np.column_stack([found, np.ones(len(raw))]))
 
 
@@ -90,7 +90,7 @@ def test_weights_lead_back_to_raw_inputs(
     served = Weights(
         **{name: each.astype(each.dtype if name == "base" else np.float64) for name, each in tensors.items()}
     )
-    np.testing.assert_allclose(served.logits(raw), design.matrix(raw) @ weight.T + bias, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(served.logits(raw), design.matrix(raw.T) @ weight.T + bias, rtol=0, atol=1e-4)
     unseen = [row for row in range(100, 110) if columns[3].codes[row] == 4]
     assert (raw[unseen, 3] == len(inputs[3].categories) + 1).all()
 
@@ -102,7 +102,7 @@ def test_without_rare_categories_an_unseen_one_adds_nothing() -> None:
     raw = encoded([column], inputs)
     design = designs.make(inputs, raw[TRAIN].T)
     assert design.columns == ["city = Bern", "city = Graz"]
-    assert design.matrix(raw)[-1].tolist() == [0, 0]
+    assert design.matrix(raw.T)[-1].tolist() == [0, 0]
     assert design.weights(np.ones((1, 2)), np.zeros(1))["table"].tolist() == [[1, 1, 0, 0, 0]]
 
 
@@ -114,4 +114,4 @@ def test_a_column_that_is_constant_in_train_is_left_as_it_is(value: float) -> No
     raw = encoded([column], inputs)
     design = designs.make(inputs, raw[TRAIN].T)
     assert design.scale.tolist() == [1]
-    assert np.isfinite(design.matrix(raw)).all()
+    assert np.isfinite(design.matrix(raw.T)).all()
