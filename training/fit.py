@@ -46,6 +46,8 @@ THINNED = 16
 """A fit begins at the optimum of every so many rows, which saves passes through all of them."""
 THINNED_ROWS = 8192
 """From so many such rows on: fewer are far from the others' optimum, and no quicker."""
+THINNED_TOLERANCE = 1e-3
+"""Of a logit's change, as newton.STEP_TOLERANCE: the optimum of all rows is not so near."""
 RARE_ROWS = 100
 """Of each class: fewer say too little of where it is."""
 MOST_THINNED = 1 << 17
@@ -94,8 +96,7 @@ def fit(
         if batches.rows > BLOCK_ROWS:
             problem.map = pool.map
         if solver == "newton":
-            _begin(problem)
-            at, iterations, converged = newton.minimise(problem, tick)
+            at, iterations, converged = newton.minimise(problem, tick, hessian=_begin(problem))
         else:
             if config.strength is None and curved:
                 # The others stop somewhere on the way to infinity, and could not tell.
@@ -117,26 +118,29 @@ def fit(
     return Fit(solver, config.strength, iterations, at.objective, at.norm, tolerance, converged, spread)
 
 
-def _begin(problem: Problem) -> None:
+def _begin(problem: Problem) -> Tensor | None:
     """Go to the optimum of some of the rows, if there are many, under the same penalty a row.
 
-    A class of which few are there would send its intercept far off: then the start is where it is.
+    Return their Hessian, which is about as near to that of all rows as the one optimum to the other. A class
+    of which few are there would send its intercept far off: then the start is where it is, and this None.
     """
     if problem.rows < THINNED * THINNED_ROWS:
-        return
+        return None
     few = every(max(THINNED, problem.rows // MOST_THINNED), problem.batches)
     _, y = few.block(0, few.rows)
     counts = torch.bincount(y, minlength=problem.model.linear.out_features + problem.binary)
     counts = problem.ranks.sum(counts.double())
     if counts.min() < RARE_ROWS:
-        return
+        return None
     own = copy.deepcopy(problem.model)
     penalty = 1 / (problem.decay * counts.sum().item()) if problem.penalised else None
     trial = Problem(own, few, penalty=penalty, weights=problem.weights, ranks=problem.ranks)
     trial.map = problem.map
     with contextlib.suppress(FitError):  # all rows may have an optimum where some have none
-        newton.minimise(trial, lambda _: None)
+        at, _, _ = newton.minimise(trial, lambda _: None, THINNED_TOLERANCE)
         problem.model.set(own.linear.weight, own.linear.bias)
+        return at.hessian
+    return None
 
 
 class _Light(torch.optim.Optimizer):

@@ -1,6 +1,7 @@
 """Newton's method by Cholesky, with a line search. Knows nothing of the data."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -14,6 +15,8 @@ MAX_ITERATIONS = 200
 HALVINGS = 40
 NOTHING = 1e-13
 """Of the objective: where a step promises less, float64 can tell no better weights."""
+FLAT = 1e-12
+"""Of the objective: a step that promises less moves logits by a millionth, and keeps the Hessian as it is."""
 SUFFICIENT = 1e-4  # of the decrease that the gradient promises: Armijo's usual number
 ROUNDING = 1e-14  # of the objective: what float64 cannot tell
 JITTER = 1e-14  # of the largest curvature: what several classes have in common has none
@@ -21,21 +24,31 @@ INDISTINCT = 1e-9
 """Of the largest curvature: a direction with less is one that the rows do not tell apart."""
 
 
-def minimise(problem: Problem, tick: Callable[[float], None]) -> tuple[Point, int, bool]:
+def minimise(
+    problem: Problem,
+    tick: Callable[[float], None],
+    tolerance: float = STEP_TOLERANCE,
+    hessian: Tensor | None = None,
+) -> tuple[Point, int, bool]:
     """Minimise in place; return the end, the iterations, and whether the last step was too small to matter.
 
-    Raises FitError as `Point.refuse_separable`, without a penalty.
+    `hessian` is about that of the start, where it is known: most of a pass is for it. Raises FitError as
+    `Point.refuse_separable`, without a penalty.
     """
-    at = problem.evaluate()
+    at = problem.evaluate(curved=hessian is None)
+    at = at if hessian is None else replace(at, hessian=hessian)
     for iteration in range(1, MAX_ITERATIONS + 1):
         step = problem.ranks.same(direction(problem, at))
         tick(at.norm)
         promised = -(at.gradient * step).sum().item()
-        there, lower = _descend(problem, at, step, promised)
+        nothing = promised <= NOTHING * at.objective
+        flat = promised <= FLAT * at.objective
+        there, lower = _descend(problem, at, step, promised, curved=not flat)
+        if flat:
+            there = replace(there, hessian=at.hessian)
         if not problem.penalised:
             there.refuse_separable()
-        settled = there.moved <= STEP_TOLERANCE * max(at.farthest, 1)
-        settled |= promised <= NOTHING * at.objective
+        settled = nothing or there.moved <= tolerance * max(at.farthest, 1)
         if not lower or settled:
             return there if lower else at, iteration, settled
         at = there
@@ -58,13 +71,15 @@ def direction(problem: Problem, at: Point) -> Tensor:
         curvature.diagonal().add_(jitter)
 
 
-def _descend(problem: Problem, at: Point, step: Tensor, promised: float) -> tuple[Point, bool]:
+def _descend(
+    problem: Problem, at: Point, step: Tensor, promised: float, *, curved: bool
+) -> tuple[Point, bool]:
     """Take as much of the step as lowers the objective; return the last point, and False if none does."""
     theta, length = problem.theta, 1.0
     for _ in range(HALVINGS):
         taken = theta + length * step
         problem.model.set(taken[:, :-1], taken[:, -1])
-        there = problem.evaluate(step)
+        there = problem.evaluate(step, curved=curved)
         rounding = ROUNDING * abs(at.objective)
         if there.objective <= at.objective - SUFFICIENT * length * promised + rounding:
             return there, True

@@ -32,9 +32,9 @@ def _plot(
     for says, taken in lines.items():
         places = [along(each) for each in taken]
         time.loglog(places, [each.cost.wall_s for each in taken], "o-", label=says)
-        memory.loglog(places, [each.cost.peak_bytes / MIB for each in taken], "o-", label=says)
+        memory.semilogx(places, [each.cost.peak_bytes / MIB for each in taken], "o-", label=says)
     time.set(xlabel=label, ylabel="whole command, s")
-    memory.set(xlabel=label, ylabel="peak resident memory, MiB")
+    memory.set(xlabel=label, ylabel="peak resident memory, MiB", ylim=(0, None))
     for axes in (time, memory):
         axes.grid(which="both", alpha=0.3)
         axes.legend()
