@@ -1,6 +1,5 @@
 """Rows to learn from: load, check and split them. Knows nothing of what is learnt."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.record import LeftOut, Split
-from training import builtin, hashes, labels, schema, splits
+from training import builtin, hashes, labels, provenance, schema, splits
 from training.columns import Column, Numbers, Truths
 from training.config import BUILT_IN, Config
 from training.errors import DataError
@@ -23,6 +22,8 @@ Integers = NDArray[np.int64]
 
 REPEATED = 0.25
 """With a smaller share of different rows, equal ones are repeated observations and no copies."""
+LARGE_BYTES = 1 << 24
+"""Of a column: giving memory back takes some ms."""
 CELL_BYTES = 4
 COPIES = 2
 """Of each cell: as it was read, and as it was encoded, its split's rows together."""
@@ -90,7 +91,7 @@ def load(config: Config) -> Dataset:
 
         path, target = Path(config.data), config.target or ""
         table = tables.read(path, target, config.encoding)
-        place, source, sha256 = str(path), path.resolve().name, _digest(path)
+        place, source, sha256 = str(path), path.resolve().name, provenance.digest(path)
         with naming(f"{path}: target {target!r}"):
             words, codes, there = targets.labels(table.columns[target], config.missing)
     try:
@@ -180,6 +181,8 @@ def _columns(
     def take(name: str) -> None:
         """Find what a column is; apart, so that nothing of it is held while the next is read."""
         cells = table.columns[name] if mask is None else table.columns[name].filter(mask)
+        if cells.nbytes > LARGE_BYTES:
+            pa.default_memory_pool().release_unused()  # what reading it took
         if name in (config.groups, config.time):
             orders.append(order.values(cells, there, name, by_time=name == config.time))
             says = "the order by which rows are split" if name == config.time else "the groups of the split"
@@ -239,16 +242,3 @@ def _split(
         parts, cuts = splits.by_hash(rows.keys, y, classes, whole=True)
         split = Split(kind="cells", columns=names, seed=seed, cuts=cuts)
     return split, parts, len(y) - distinct
-
-
-def _digest(path: Path) -> str:
-    """Return the sha256 of a file's bytes; of a folder that of a line a file, as sha256sum prints it."""
-    if not path.is_dir():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    digest = hashlib.sha256()
-    for each in sorted(each for each in path.rglob("*") if each.is_file()):
-        with each.open("rb") as file:
-            inner = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{inner}  {each.relative_to(path).as_posix()}\n".encode())
-    return digest.hexdigest()

@@ -1,5 +1,6 @@
-"""What made a model: the code's commit and the libraries. Knows nothing of the model."""
+"""What made a model: the data, the commit of the code, and the libraries. Knows nothing of the model."""
 
+import hashlib
 import platform
 import subprocess
 from importlib.metadata import version
@@ -24,3 +25,16 @@ def git_commit() -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return result.stdout.strip()
+
+
+def digest(path: Path) -> str:
+    """Return the sha256 of a file's bytes; of a folder that of a line a file, as sha256sum prints it."""
+    if not path.is_dir():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    found = hashlib.sha256()
+    for each in sorted(each for each in path.rglob("*") if each.is_file()):
+        with each.open("rb") as file:
+            inner = hashlib.file_digest(file, "sha256").hexdigest()
+        found.update(f"{inner}  {each.relative_to(path).as_posix()}\n".encode())
+    return found.hexdigest()

@@ -13,7 +13,7 @@ from training.design import Design, Raw
 Integers = NDArray[np.int64]
 
 
-BLOCKS = 16
+BLOCKS = 4
 """After so many blocks what was read for them is forgotten."""
 
 
