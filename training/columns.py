@@ -14,22 +14,32 @@ MISSING = -1
 """The code of a missing cell."""
 
 
-@dataclass(frozen=True)
-class Numbers:
-    """A numeric column: float32 [rows], as the service gets it, NaN where a cell is missing."""
-
-    name: str
-    values: NDArray[np.float32]
+class _Cells:
+    """What all kinds of columns tell."""
 
     @cached_property
     def missing(self) -> float:
         """The share of cells that are missing."""
-        return float(np.isnan(self.values).mean())
+        return float(self._empty().mean())
 
     @property
     def gaps(self) -> bool:
         """Whether any cell is missing."""
         return self.missing > 0
+
+    def _empty(self) -> NDArray[np.bool_]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Numbers(_Cells):
+    """A numeric column: float32 [rows], as the service gets it, NaN where a cell is missing."""
+
+    name: str
+    values: NDArray[np.float32]
+
+    def _empty(self) -> NDArray[np.bool_]:
+        return np.isnan(self.values)
 
     def cell(self, row: int) -> Cell:
         """Return the cell of a row as a client sends it: the shortest decimal that is this float32."""
@@ -38,22 +48,16 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class Truths:
+class Truths(_Cells):
     """A boolean column: int8 [rows], 0, 1 or MISSING, and the texts that stood for either."""
 
     name: str
     codes: NDArray[np.int8]
     texts: Mapping[str, bool]
 
-    @cached_property
-    def missing(self) -> float:
-        """The share of cells that are missing."""
-        return float((self.codes == MISSING).mean())
-
-    @property
-    def gaps(self) -> bool:
-        """Whether any cell is missing."""
-        return self.missing > 0
+    def _empty(self) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = self.codes == MISSING
+        return found
 
     def cell(self, row: int) -> Cell:
         """Return the cell of a row as a client sends it."""
@@ -62,22 +66,16 @@ class Truths:
 
 
 @dataclass(frozen=True)
-class Categories:
+class Categories(_Cells):
     """A categorical column: its distinct cells, sorted, and int32 [rows], their index or MISSING."""
 
     name: str
     distinct: tuple[str, ...] | tuple[int, ...]
     codes: NDArray[np.int32]
 
-    @cached_property
-    def missing(self) -> float:
-        """The share of cells that are missing."""
-        return float((self.codes == MISSING).mean())
-
-    @property
-    def gaps(self) -> bool:
-        """Whether any cell is missing."""
-        return self.missing > 0
+    def _empty(self) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = self.codes == MISSING
+        return found
 
     def cell(self, row: int) -> Cell:
         """Return the cell of a row as a client sends it."""

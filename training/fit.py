@@ -18,7 +18,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -40,8 +42,6 @@ NEWTON_WEIGHTS = 1000
 """Up to so many weights newton is the quicker one: its matrix is as wide and as high.
 
 Beyond, inputs that separate only some of the rows are not told."""
-
-
 THINNED = 16
 """A fit begins at the optimum of every so many rows, which saves passes through all of them."""
 THINNED_ROWS = 8192
@@ -207,6 +207,14 @@ def lbfgs(problem: Problem, _config: Config, tick: Callable[[float], None]) -> i
     optimizer.step(evaluate)  # type: ignore[no-untyped-call]  # as above
     iterations: int = optimizer.state[weight]["n_iter"]
     return iterations
+
+
+def unweighted(bias: NDArray[np.float64], weights: Tensor | None) -> NDArray[np.float64]:
+    """Return intercepts [k] under which probabilities are those of the data, as no class weighs more."""
+    if weights is None:
+        return bias
+    first, last = weights.tolist()
+    return bias - math.log(last / first)
 
 
 def threads() -> ThreadPoolExecutor:

@@ -13,7 +13,7 @@ from models.record import Choice
 from training import penalty
 from training.config import Config
 from training.errors import FitError, SettingError
-from training.fit import Fit, fit
+from training.fit import Fit, fit, unweighted
 from training.model import LogisticRegression
 from training.prepare import Prepared
 from training.progress import Bar
@@ -61,10 +61,7 @@ def find(config: Config, prepared: Prepared, bar: Bar, ranks: Ranks) -> Fitted:
     found = fit(model, batches, config, own, tick, ranks)
     spread = None if found.spread is None else found.spread.cpu().numpy()
     weight: Floats = model.linear.weight.detach().cpu().numpy()
-    bias: Floats = model.linear.bias.detach().cpu().numpy()
-    if weights is not None:  # the served probabilities are those of the data as it is
-        first, last = weights.values()
-        bias = bias - np.log(last / first)
+    bias = unweighted(model.linear.bias.detach().cpu().numpy(), own)
     return Fitted(found, choice, weights, weight, bias, spread, norms)
 
 
@@ -81,8 +78,8 @@ def _plan(
         raise FitError(f"rank {len(train)} of {size} has no row: there are {len(train)} train rows")
     if config.penalty != "auto":
         return place, config.strength, None
-    rows = penalty.Rows.of(config, prepared.dataset, prepared.inputs, train)
-    return place, *penalty.choose(config, rows, weights, place, bar)
+    sample = penalty.Sample.of(config, prepared.dataset, prepared.inputs, train)
+    return place, *penalty.choose(config, sample, weights, place, bar)
 
 
 def class_weights(config: Config, prepared: Prepared) -> dict[str, float] | None:
@@ -102,9 +99,8 @@ def choose_device(name: str) -> torch.device:
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise SettingError("TRAINING_DEVICE=cuda: wanted auto or cpu, there is no CUDA device here")
-    found = device("cpu" if name == "cpu" or not available else "cuda")
-    if (found.index or 0) >= torch.cuda.device_count() and found.type == "cuda":
-        count = torch.cuda.device_count()
+    found, count = device("cpu" if name == "cpu" or not available else "cuda"), torch.cuda.device_count()
+    if found.type == "cuda" and (found.index or 0) >= count:
         raise SettingError(
             f"TRAINING_DEVICE={name}: wanted cpu, or no more processes than the {count} devices"
         )

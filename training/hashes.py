@@ -9,10 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from training.blocks import blocks
 from training.columns import Categories, Column, Numbers
 
-BLOCK_ROWS = 1 << 16
-"""Rows that are hashed at once: what is held meanwhile stays in a core's cache."""
 MISSING_WORD = 0x7FC00000
 """float32's quiet NaN."""
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -36,8 +35,7 @@ def add(hashes: Hashes, column: Column, seed: int) -> None:
     """
     key = texts([column.name], seed)[0]
     if isinstance(column, Numbers):
-        for start in range(0, len(hashes), BLOCK_ROWS):
-            block = slice(start, start + BLOCK_ROWS)
+        for block in blocks(len(hashes)):
             hashes[block] += mix(_of_numbers(column.values[block]) ^ key)
         return
     if isinstance(column, Categories):
@@ -46,8 +44,7 @@ def add(hashes: Hashes, column: Column, seed: int) -> None:
     else:
         words = _of_numbers(np.array([0, 1]))
     mixed = mix(np.append(words, np.uint64(MISSING_WORD)) ^ key)
-    for start in range(0, len(hashes), BLOCK_ROWS):
-        block = slice(start, start + BLOCK_ROWS)
+    for block in blocks(len(hashes)):
         hashes[block] += mixed[column.codes[block]]  # MISSING is -1, the last
 
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from training import dates, identifiers, numerals
+from training.coded import coded
 from training.columns import MISSING, Categories, Column, Numbers, Truths
 from training.labels import Indices
 from training.schema import Asked
@@ -166,30 +167,29 @@ class Finder:
         return self._categories(name, texts, asked)
 
     def _categories(self, name: str, texts: pa.ChunkedArray, asked: Asked) -> Found:
-        coded, codes = _coded(texts)
+        spelled, codes = _coded(texts)
         flag = shlex.quote(name)
         present = int((codes >= 0).sum())
         if not present:
             return Found(None, "all missing")
-        if len(coded) == 1 and present == len(codes):
-            return Found(None, f"the same in every row, {coded[0].as_py()!r:.{SHOWN}}")
-        if not (asked.kind or asked.keep) and len(coded) >= identifiers.NEARLY * present:
-            reason = f"an identifier or free text: {len(coded)} different texts in {present} rows"
+        if len(spelled) == 1 and present == len(codes):
+            return Found(None, f"the same in every row, {spelled[0].as_py()!r:.{SHOWN}}")
+        if not (asked.kind or asked.keep) and len(spelled) >= identifiers.NEARLY * present:
+            reason = f"an identifier or free text: {len(spelled)} different texts in {present} rows"
             return Found(None, reason, [f"{name}: {reason}: left out; --keep {flag} keeps it"])
-        words: list[str] = coded.to_pylist()
+        words: list[str] = spelled.to_pylist()
         whole = [WHOLE.fullmatch(word) for word in words]
         cells: list[Any] = words
         if (
             asked.kind == "categorical"
             and all(whole)
-            and not pc.any(numerals.matches(coded, numerals.LEADING_ZERO)).as_py()
+            and not pc.any(numerals.matches(spelled, numerals.LEADING_ZERO)).as_py()
         ):
             cells = [int(found[1]) for found in whole if found]
         distinct = tuple(sorted(set(cells)))
         place = {cell: index for index, cell in enumerate(distinct)}
         places = np.array([*(place[cell] for cell in cells), MISSING], np.int32)
-        found = Categories(name, distinct, places[codes])
-        return Found(found)
+        return Found(Categories(name, distinct, places[codes]))
 
     def _thousands(self, texts: pa.ChunkedArray) -> bool:
         pointed = texts.filter(pc.match_substring(texts, "."))
@@ -210,17 +210,10 @@ def _texts(cells: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.coalesce(pc.cast(cells, pa.string()), pa.scalar(""))
 
 
-def _coded(texts: pa.ChunkedArray) -> tuple[pa.Array, Integers]:
+def _coded(texts: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int32]]:
     """Return the distinct texts and each row's place among them, MISSING where it is empty."""
     chunks = [pc.if_else(pc.equal(chunk, ""), None, chunk) for chunk in texts.chunks]
-    coded = pa.chunked_array(chunks, pa.string()).dictionary_encode().unify_dictionaries()
-    words = coded.chunk(0).dictionary if coded.num_chunks else pa.array([], pa.string())
-    codes = np.empty(len(coded), np.int64)
-    start = 0
-    for chunk in coded.chunks:
-        codes[start : start + len(chunk)] = pc.fill_null(chunk.indices, MISSING)
-        start += len(chunk)
-    return words, codes
+    return coded(pa.chunked_array(chunks, pa.string()))
 
 
 def _dates(name: str, otherwise: str = "") -> Found:
@@ -228,8 +221,8 @@ def _dates(name: str, otherwise: str = "") -> Found:
 
 
 def _truths(name: str, texts: pa.ChunkedArray) -> Found:
-    coded, codes = _coded(texts)
-    words: list[str] = coded.to_pylist()
+    spelled, codes = _coded(texts)
+    words: list[str] = spelled.to_pylist()
     folded = {word.casefold() for word in words}
     if len(folded) == 1 and (codes >= 0).all():
         return Found(None, f"the same in every row, {words[0]!r:.{SHOWN}}")

@@ -2,19 +2,18 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training.blocks import blocks
 from training.options import NOTHING
 
 MIN_CLASS_ROWS = 10
 """Of each class: a stratified 60/20/20 split then gives every split two rows of it."""
 MANY = 50
 """From so many different numbers on, a target looks like a quantity."""
-BLOCK_ROWS = 1 << 16
-"""Rows that are looked at at once, so that what is held meanwhile is little."""
 EMPTY_WORDS = frozenset(map(str.casefold, NOTHING))
 
 Indices = NDArray[np.signedinteger]
@@ -77,7 +76,7 @@ def _taken(values: list[int], codes: Indices) -> Indices:
     """Return the value of each row's code."""
     own = np.array(values, narrowest(max(values) + 1))
     found = np.empty_like(codes, own.dtype)
-    for block in _blocks(len(codes)):
+    for block in blocks(len(codes)):
         found[block] = own[codes[block]]
     return found
 
@@ -85,14 +84,10 @@ def _taken(values: list[int], codes: Indices) -> Indices:
 def _counted(codes: Indices, count: int) -> list[int]:
     """Return how many rows have each code; numpy would make wide integers of all rows at once."""
     counts = np.zeros(count, np.int64)
-    for block in _blocks(len(codes)):
+    for block in blocks(len(codes)):
         counts += np.bincount(codes[block], minlength=count)
     found: list[int] = counts.tolist()
     return found
-
-
-def _blocks(rows: int) -> Iterator[slice]:
-    return (slice(start, start + BLOCK_ROWS) for start in range(0, rows, BLOCK_ROWS))
 
 
 def narrowest(count: int) -> type[np.signedinteger]:

@@ -1,13 +1,15 @@
 """Text that is numbers, and text that nearly is. Knows nothing of columns' names, flags or kinds."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from training.blocks import blocks
 
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 NEARLY = 0.9
@@ -38,9 +40,6 @@ LEADING_ZERO = r"^[+-]?0[0-9]+$"
 COMMA = r"^[+-]?[0-9]*,[0-9]*([eE][+-]?[0-9]+)?$"
 POINT_GROUPS = r"^[+-]?[0-9]{1,3}(\.[0-9]{3})+$"
 
-BLOCK_ROWS = 1 << 16
-"""Rows that are looked at at once, so that most columns are told by their first ones."""
-
 Floats = NDArray[np.float64]
 
 
@@ -68,12 +67,13 @@ class Numerals:
     @property
     def gaps(self) -> bool:
         """Whether any cell is missing."""
-        return any(np.isnan(block).any() for block in self._blocks())
+        return any(np.isnan(self.values[block]).any() for block in blocks(len(self.values)))
 
     @property
     def whole(self) -> bool:
         """Whether all numbers are whole."""
-        return all(((block == np.floor(block)) | np.isnan(block)).all() for block in self._blocks())
+        parts = (self.values[block] for block in blocks(len(self.values)))  # most are told by the first
+        return all(((part == np.floor(part)) | np.isnan(part)).all() for part in parts)
 
     @property
     def distinct(self) -> int:
@@ -97,9 +97,6 @@ class Numerals:
         """Tell whether every number, as it is written, matches."""
         parts = (Numerals(self.values, pa.chunked_array([chunk])).texts for chunk in self.cells.chunks)
         return all(pc.all(pc.or_(matches(each, pattern), pc.equal(each, ""))).as_py() for each in parts)
-
-    def _blocks(self) -> Iterator[Floats]:
-        return (self.values[start : start + BLOCK_ROWS] for start in range(0, len(self.values), BLOCK_ROWS))
 
 
 def of_numbers(cells: pa.ChunkedArray) -> Numerals:
@@ -161,7 +158,7 @@ def _cast(texts: pa.ChunkedArray) -> Floats | None:
     return values
 
 
-def first_wrong(words: pa.Array, codes: NDArray[np.int64], demanded: bool) -> int | None:
+def first_wrong(words: pa.Array, codes: NDArray[np.int32], demanded: bool) -> int | None:
     """Return the first row that is no number of a column that is to be numbers, or None if it is text.
 
     It is to be numbers when that is demanded, or when at least NEARLY of its cells are numbers or numbers as

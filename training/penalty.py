@@ -17,18 +17,20 @@ from torch import Tensor
 from models.inputs import Boolean, Categorical, Input, Missing
 from models.record import Choice, Tried
 from training import design as designs
-from training import folds, newton, rows
+from training import folds, newton
 from training.batches import BLOCK_ROWS, Arrays
 from training.calibrate import losses
 from training.config import Config
 from training.dataset import Dataset
 from training.design import Floats, Raw
 from training.errors import FitError
-from training.fit import NEWTON_WEIGHTS, lbfgs, one_thread, threads
+from training.fit import NEWTON_WEIGHTS, lbfgs, one_thread, threads, unweighted
 from training.folds import Fold, Integers
 from training.model import LogisticRegression
 from training.problem import Map, Problem
 from training.progress import Bar
+from training.reference import ascending, median
+from training.rows import Rows
 
 STRENGTHS = tuple(10 ** (halves / 2) for halves in range(-8, 9))
 """scikit-learn's C in half decades, over the range of its LogisticRegressionCV: from where the weights are
@@ -39,7 +41,7 @@ MOST_ROWS = 100_000
 
 
 @dataclass(frozen=True)
-class Rows:
+class Sample:
     """Encoded train rows, float32 [rows, inputs], their class indices, int64 [rows], and what they are of.
 
     Rows of one of the `units`, int64 [rows], are never on two sides of a fold. `in_time` these sort as
@@ -54,7 +56,7 @@ class Rows:
     in_time: bool
 
     @classmethod
-    def of(cls, config: Config, dataset: Dataset, inputs: tuple[Input, ...], train: rows.Rows) -> "Rows":
+    def of(cls, config: Config, dataset: Dataset, inputs: tuple[Input, ...], train: Rows) -> "Sample":
         """Return the train rows that are looked at."""
         chosen = drawn(train.y, config.seed)
         few = train.take(chosen)
@@ -68,7 +70,7 @@ class Rows:
             together = np.unique(cells, return_inverse=True)[1]
         return cls(inputs, dataset.classes, raw, few.classes(), together, kind == "time")
 
-    def take(self, rows: Integers) -> "Rows":
+    def take(self, rows: Integers) -> "Sample":
         """Return some of them."""
         return replace(self, raw=self.raw[rows], y=self.y[rows], units=self.units[rows])
 
@@ -105,25 +107,25 @@ def drawn(y: NDArray[np.signedinteger], seed: int) -> Integers:
 
 
 def choose(
-    config: Config, train: Rows, weights: Tensor | None, device: torch.device, bar: Bar
+    config: Config, sample: Sample, weights: Tensor | None, device: torch.device, bar: Bar
 ) -> tuple[float, Choice]:
     """Return the C with the least mean over folds of the held-out log-loss, and how the others did.
 
     `weights` [classes] are those of two classes in the fits; what is scored are the probabilities of the data
-    as they are. Raises FitError as `Rows.folds`.
+    as they are. Raises FitError as `Sample.folds`.
     """
-    found = train.folds(config.seed)
+    found = sample.folds(config.seed)
     bar.stage("choosing the penalty", len(found) * len(STRENGTHS), len(found[-1][0]))
     with one_thread(), threads() as pool:
         scores = np.array(
-            [list(_path(config, train, fold, weights, device, pool.map, bar)) for fold in found]
+            [list(_path(config, sample, fold, weights, device, pool.map, bar)) for fold in found]
         )
     means, errors = scores.mean(0), scores.std(0, ddof=1) / math.sqrt(len(found))
     path = tuple(
         Tried(penalty=strength, log_loss=mean, standard_error=error)
         for strength, mean, error in zip(STRENGTHS, means.tolist(), errors.tolist(), strict=True)
     )
-    return STRENGTHS[int(means.argmin())], Choice(rows=len(train.y), folds=len(found), path=path)
+    return STRENGTHS[int(means.argmin())], Choice(rows=len(sample.y), folds=len(found), path=path)
 
 
 def doubts(strength: float | None, choice: Choice | None) -> tuple[str, ...]:
@@ -149,15 +151,14 @@ def refitted(inputs: tuple[Input, ...], raw: Raw) -> tuple[Input, ...]:
 
 
 def _imputed(item: Input, column: Raw) -> float | bool:
-    there = column[~np.isnan(column)].astype(np.float64)
     if isinstance(item, Boolean):
-        return bool((there == 1).sum() > (there == 0).sum())
-    return float(np.float32(np.median(there))) if len(there) else 0.0
+        return bool((column == 1).sum() > (column == 0).sum())
+    return median(ascending(column))
 
 
 def _path(
     config: Config,
-    train: Rows,
+    sample: Sample,
     fold: Fold,
     weights: Tensor | None,
     device: torch.device,
@@ -165,11 +166,11 @@ def _path(
     bar: Bar,
 ) -> Iterator[float]:
     """Fit a fold along the path; give the mean log-loss of the rows that it scores under each strength."""
-    learnt, scored = (train.take(part) for part in fold)
-    design = designs.make(refitted(train.inputs, learnt.raw), learnt.raw.T)
+    learnt, scored = (sample.take(part) for part in fold)
+    design = designs.make(refitted(sample.inputs, learnt.raw), learnt.raw.T)
     x, y = torch.from_numpy(design.matrix(learnt.raw.T)), torch.from_numpy(learnt.y)
     batches, held_out = Arrays(x.to(device), y.to(device)), design.matrix(scored.raw.T)
-    model = LogisticRegression(x.shape[1], len(train.classes)).to(device)
+    model = LogisticRegression(x.shape[1], len(sample.classes)).to(device)
     for strength in STRENGTHS:
         problem = Problem(model, batches, penalty=strength, weights=weights)
         problem.map = threaded if batches.rows > BLOCK_ROWS else map
@@ -180,8 +181,5 @@ def _path(
             at = problem.evaluate(curved=False)
         bar.step(at.norm)
         theta: Floats = problem.theta.cpu().numpy()
-        bias = theta[:, -1]
-        if weights is not None:
-            first, last = weights.tolist()
-            bias = bias - math.log(last / first)
+        bias = unweighted(theta[:, -1], weights)
         yield float(losses(held_out @ theta[:, :-1].T + bias, scored.y).mean())

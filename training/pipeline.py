@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from models.manifest import Golden
-from models.record import Choice, Metrics, Scores, SplitName, decision
+from models.record import Metrics, Scores, SplitName, decision
 from training import evaluation, penalty
 from training.config import Config
 from training.decide import Decided, decide
 from training.design import Design
 from training.evaluate import evaluate
 from training.export import export, golden
-from training.fit import Fit
 from training.fitted import Fitted
 from training.prepare import Prepared
 from training.progress import Bar
@@ -32,9 +31,7 @@ Floats = NDArray[np.float64]
 class Trained:
     """What a run found, and the files that say so; `weight` [k, columns] and `bias` [k] are served."""
 
-    found: Fit
-    choice: Choice | None
-    weights: dict[str, float] | None
+    fitted: Fitted
     decided: Decided
     weight: Floats
     bias: Floats
@@ -82,9 +79,7 @@ def train(config: Config, prepared: Prepared, found: Fitted, bar: Bar) -> Traine
         warnings=[*dataset.doubts, *doubts],
     )
     return Trained(
-        found.fit,
-        found.choice,
-        found.weights,
+        found,
         decided,
         weight,
         bias,

@@ -73,7 +73,7 @@ def manifest_of(
     files: Mapping[str, File],
 ) -> manifest.Manifest:
     """Say of a version everything that a reader must know."""
-    dataset, found, decided = prepared.dataset, trained.found, trained.decided
+    dataset, found, decided = prepared.dataset, trained.fitted.fit, trained.decided
     return manifest.Manifest(
         name=config.name,
         version=version,
@@ -107,12 +107,12 @@ def manifest_of(
         fit=record.Fit(
             solver=found.solver,
             penalty=found.penalty,
-            weights=trained.weights,
+            weights=trained.fitted.weights,
             iterations=found.iterations,
             gradient_norm=found.gradient_norm,
             tolerance=found.tolerance,
             converged=found.converged,
-            choice=trained.choice,
+            choice=trained.fitted.choice,
         ),
         metrics=trained.metrics,
         scores=trained.scores,

@@ -58,17 +58,12 @@ def describe(column: Column, train: Rows, unit: str | None) -> Input:
 
 
 def _numeric(column: Numbers, values: NDArray[np.float32], unit: str | None) -> Numeric:
-    ordered = np.sort(values)
-    ordered = ordered[: np.searchsorted(ordered, np.nan)]  # which stand last
-    if not len(ordered):
-        ordered = np.zeros(1, np.float32)
-    half = len(ordered) // 2
-    median = float(np.float32(ordered[[half, (len(ordered) - 1) // 2]].astype(np.float64).mean()))
+    ordered = ascending(values)
     mean, std = moments(ordered)
     return Numeric(
         name=column.name,
         unit=unit,
-        missing=Missing(admitted=column.gaps, imputed_by=median if column.gaps else None),
+        missing=Missing(admitted=column.gaps, imputed_by=median(ordered) if column.gaps else None),
         reference=NumericReference(
             rows=len(values),
             missing=float(np.isnan(values).mean()),
@@ -79,6 +74,19 @@ def _numeric(column: Numbers, values: NDArray[np.float32], unit: str | None) -> 
             bins=_bins(ordered),
         ),
     )
+
+
+def ascending(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the values that are not NaN, [n], ascending; 0 if there is none."""
+    ordered = np.sort(values)
+    ordered = ordered[: np.searchsorted(ordered, np.nan)]  # which stand last
+    return ordered if len(ordered) else np.zeros(1, np.float32)
+
+
+def median(ordered: NDArray[np.float32]) -> float:
+    """Return the median of ascending values, [n], as float32 holds it."""
+    middle = ordered[[len(ordered) // 2, (len(ordered) - 1) // 2]]
+    return float(np.float32(middle.astype(np.float64).mean()))
 
 
 def _bins(ordered: NDArray[np.float32]) -> Bins | None:

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.record import SplitName
+from training.blocks import BLOCK_ROWS, blocks
 
 TRAIN, VALIDATION = 0.6, 0.8
 """The shares at which train and validation end."""
 FEWEST = 3
 """Units that three splits take."""
-BLOCK_ROWS = 1 << 16
-"""Rows that are looked at at once, so that what is held meanwhile is little."""
 NO_CUT = 2**64 - 1
 
 Integers = NDArray[np.int64]
@@ -44,13 +43,12 @@ def by_hash(keys: Hashes, y: Indices, classes: Sequence[str], whole: bool) -> tu
     """
     bounds, others, kinds = _cut(keys, y, classes, whole)
     bits, place = np.uint64(_bits(len(classes))), np.empty(len(keys), np.int8)
-    for start in range(0, len(keys), BLOCK_ROWS):
-        own = keys[start : start + BLOCK_ROWS]
-        kind = y[start : start + BLOCK_ROWS].astype(np.int64)
+    for block in blocks(len(keys)):
+        own, kind = keys[block], y[block].astype(np.int64)
         if len(others):
             near = np.minimum(np.searchsorted(others, own >> bits), len(others) - 1)
             kind = np.where(others[near] == own >> bits, kinds[near], kind)
-        place[start : start + BLOCK_ROWS] = (own[:, None] >= bounds[kind]).sum(1)
+        place[block] = (own[:, None] >= bounds[kind]).sum(1)
     return _parts(place, y, classes, whole), {
         label: (f"{train:016x}", f"{validation:016x}")
         for label, (train, validation) in zip(classes, bounds.tolist(), strict=True)
@@ -95,8 +93,8 @@ def _packed(keys: Hashes, y: Indices, classes: int) -> Hashes:
     bits = np.uint64(_bits(classes))
     packed = keys >> bits
     packed <<= bits
-    for start in range(0, len(packed), BLOCK_ROWS):
-        packed[start : start + BLOCK_ROWS] |= y[start : start + BLOCK_ROWS].astype(np.uint64)
+    for block in blocks(len(packed)):
+        packed[block] |= y[block].astype(np.uint64)
     packed.sort()
     return packed
 
@@ -173,8 +171,7 @@ def _parts(place: NDArray[np.signedinteger], y: Indices, classes: Sequence[str],
     """Return the rows of each split. Raises ValueError for one that lacks what `by_hash` wants of it."""
     names: tuple[SplitName, ...] = ("train", "validation", "test")
     counts = np.zeros((len(names), len(classes)), np.int64)
-    for start in range(0, len(place), BLOCK_ROWS):
-        block = slice(start, start + BLOCK_ROWS)
+    for block in blocks(len(place)):
         cells = place[block].astype(np.int64) * len(classes) + y[block]
         counts += np.bincount(cells, minlength=counts.size).reshape(counts.shape)
     for name, rows in zip(names, counts, strict=True):

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from training import numerals
+from training.coded import coded
 from training.labels import Indices, narrowest
 
 WHOLE = re.compile(r"([+-]?[0-9]+)([.,]0*)?")
@@ -23,8 +24,7 @@ def labels(column: pa.ChunkedArray, tokens: tuple[str, ...]) -> tuple[list[str],
     if pa.types.is_nested(kind) or pa.types.is_binary(kind):
         raise ValueError(f"not labels but {kind}")
     # Few labels are many rows': what follows looks at each but once.
-    coded = (column if pa.types.is_dictionary(kind) else column.dictionary_encode()).unify_dictionaries()
-    distinct = coded.chunk(0).dictionary if coded.num_chunks else pa.array([], pa.string())
+    distinct, codes = coded(column)
     if pa.types.is_floating(distinct.type):
         distinct = pc.if_else(pc.is_nan(distinct), None, distinct)
     texts = pa.chunked_array([pc.coalesce(pc.cast(distinct, pa.string()), pa.scalar(""))])
@@ -34,12 +34,5 @@ def labels(column: pa.ChunkedArray, tokens: tuple[str, ...]) -> tuple[list[str],
     whole = [WHOLE.fullmatch(word) for word in words]
     if any(words) and all(found or not word for found, word in zip(whole, words, strict=True)):
         words = [str(int(found[1])) if found else "" for found in whole]
-    codes = np.empty(len(coded), narrowest(len(words)))
-    np.concatenate([_places(chunk) for chunk in coded.chunks] or [codes], out=codes, casting="unsafe")
-    there = np.array([*map(bool, words), False])[codes]  # -1 is the last
-    return words, codes[there], there
-
-
-def _places(chunk: pa.DictionaryArray) -> NDArray[np.signedinteger]:
-    found: NDArray[np.signedinteger] = pc.fill_null(pc.cast(chunk.indices, pa.int64()), -1).to_numpy()
-    return found.astype(np.int32)
+    there = np.array([*map(bool, words), False])[codes]  # MISSING is -1, the last
+    return words, codes[there].astype(narrowest(len(words))), there

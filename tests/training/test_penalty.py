@@ -21,7 +21,7 @@ from training import penalty
 from training.columns import Numbers
 from training.config import Config
 from training.errors import FitError
-from training.penalty import STRENGTHS, Rows, choose, doubts, drawn, refitted
+from training.penalty import STRENGTHS, Sample, choose, doubts, drawn, refitted
 from training.prepare import prepare
 from training.progress import Bar
 from training.reference import inputs
@@ -29,16 +29,16 @@ from training.reference import inputs
 TABLES = Path(__file__).with_name("tables")
 
 
-def chosen(rows: Rows, weights: list[float] | None = None, **settings: object) -> tuple[float, Choice]:
+def chosen(rows: Sample, weights: list[float] | None = None, **settings: object) -> tuple[float, Choice]:
     own = None if weights is None else torch.tensor(weights)
     return choose(Config(**settings), rows, own, torch.device("cpu"), Bar(quiet=True))
 
 
-def of_run(tmp_path: Path, data: str, *, target: str | None = None, **settings: object) -> Rows:
+def of_run(tmp_path: Path, data: str, *, target: str | None = None, **settings: object) -> Sample:
     """The rows that a run would choose on."""
     config = Config(data=data, target=target, store=tmp_path, **settings)
     found = prepare(config, Bar(quiet=True))
-    return Rows.of(config, found.dataset, found.inputs, found.rows["train"])
+    return Sample.of(config, found.dataset, found.inputs, found.rows["train"])
 
 
 def sklearns(bunch: object, path: Path) -> str:
@@ -47,7 +47,7 @@ def sklearns(bunch: object, path: Path) -> str:
     return str(path)
 
 
-def sets(name: str, tmp_path: Path) -> Rows:
+def sets(name: str, tmp_path: Path) -> Sample:
     if name == "breast-cancer":
         return of_run(tmp_path, name)
     if name == "gaps":
@@ -72,7 +72,7 @@ def columns(inputs: tuple[Input, ...]) -> ColumnTransformer:
     return make_column_transformer(*parts)
 
 
-def oracle(rows: Rows, weights: list[float] | None = None) -> GridSearchCV:
+def oracle(rows: Sample, weights: list[float] | None = None) -> GridSearchCV:
     """scikit-learn's grid search over the same folds, everything refitted in each."""
     own = None if weights is None else dict(enumerate(weights))
     model = LogisticRegression(solver="newton-cholesky", tol=1e-10, max_iter=1000, class_weight=own)
@@ -95,7 +95,7 @@ def oracle(rows: Rows, weights: list[float] | None = None) -> GridSearchCV:
     return search.fit(rows.raw.astype(np.float64), rows.y)
 
 
-def check(rows: Rows, weights: list[float] | None = None) -> None:
+def check(rows: Sample, weights: list[float] | None = None) -> None:
     strength, choice = chosen(rows, weights)
     expected = oracle(rows, weights)
     means = -expected.cv_results_["mean_test_score"]
@@ -139,14 +139,14 @@ def test_beyond_many_weights_lbfgs_finds_the_same(tmp_path: Path, monkeypatch: p
         assert tried.log_loss == pytest.approx(exact.log_loss, abs=1e-6)
 
 
-def clouds(rows: int = 300, apart: float = 1.0, seed: int = 0) -> Rows:
+def clouds(rows: int = 300, apart: float = 1.0, seed: int = 0) -> Sample:
     """Two classes in two inputs, `apart` by so much."""
     draw = np.random.default_rng(seed)
     y = np.arange(rows) % 2
     values = draw.normal(y[:, None] * apart, 1.0, (rows, 2)).astype(np.float32)
     columns = [Numbers(name, values[:, place].astype(float)) for place, name in enumerate("ab")]
     described = inputs(columns, np.arange(rows), {})
-    return Rows(described, ("no", "yes"), values, y, np.arange(rows), in_time=False)
+    return Sample(described, ("no", "yes"), values, y, np.arange(rows), in_time=False)
 
 
 def test_an_end_of_the_path_is_said() -> None:

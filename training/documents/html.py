@@ -65,6 +65,7 @@ def _context(document: Mapping[str, Any], manifest: Manifest, taken: list[int]) 
         "calibration": None if test is None else test.calibration_error,
         "taken": taken,
         "class_rows": tables.class_rows(manifest, taken),
+        "sampled": tables.sampled(manifest),
         "holds": lambda item: Markup(sentences.holds(item, _briefly)),  # noqa: S704 - names are escaped there
         "confusion": None if test is None else tables.folded(test.confusion, taken).tolist(),
         "test": split,

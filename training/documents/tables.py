@@ -97,6 +97,14 @@ def class_rows(manifest: Manifest, taken: Sequence[int]) -> list[tuple[int | Non
     return found
 
 
+def sampled(manifest: Manifest) -> bool:
+    """Return whether a split was too large to be measured whole, so that its classes are of some rows."""
+    return any(
+        measured is not None and int(np.sum(measured.confusion)) < manifest.data.rows[split]
+        for split, measured in manifest.metrics.items()
+    )
+
+
 def folded(confusion: Sequence[Sequence[int]], taken: Sequence[int]) -> NDArray[np.int64]:
     """Return the confusion of the classes taken; if there are others, they are the last row and column."""
     counts = np.array(confusion)

@@ -128,3 +128,12 @@ def test_there_is_a_line_in_the_plane_only(versions: Mapping[str, Any]) -> None:
     version = versions["two inputs"]
     threshold = version.manifest.threshold.model_copy(update={"value": 0.0})
     assert tables.line(version.document, version.manifest.model_copy(update={"threshold": threshold})) is None
+
+
+def test_a_split_that_was_not_measured_whole_is_known(versions: Mapping[str, Any]) -> None:
+    """By its rows: the counts of its classes are of some of them."""
+    manifest = versions["two classes"].manifest
+    assert not tables.sampled(manifest)
+    assert not tables.sampled(versions["mixed"].manifest)  # whose validation rows are not measured at all
+    larger = manifest.data.model_copy(update={"rows": {**manifest.data.rows, "train": 10**7}})
+    assert tables.sampled(manifest.model_copy(update={"data": larger}))
