@@ -7,6 +7,7 @@ rare ones together, and a missing one.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,9 +56,9 @@ class Design:
         With `ones` there is another column, the last, as an intercept has it. A column's cells are together
         in memory, and so they had best be in what is given.
         """
-        width = self.parts[-1].first + len(self.parts[-1].names)
-        found = np.empty((width + ones, len(given[0])))
-        found[width:] = 1
+        mean, inverse = self._scaling
+        found = np.empty((len(mean) + ones, len(given[0])))
+        found[len(mean) :] = 1
         for part, item, codes in zip(self.parts, self.inputs, self.codes, strict=True):
             values, own = given[part.input], found[part.first : part.first + len(part.names)]
             if isinstance(item, Categorical):
@@ -71,9 +72,20 @@ class Design:
                 gaps = np.isnan(values)
                 own[0][gaps] = np.float32(item.missing.imputed_by or 0)
                 own[1] = gaps
-            own[0] -= self.mean[part.input]
-            own[0] *= 1 / self.scale[part.input]
+        # All at once, which changes none that is 0 or 1: threads wait for each other at every call.
+        found[: len(mean)] -= mean
+        found[: len(mean)] *= inverse
         return found.T
+
+    @cached_property
+    def _scaling(self) -> tuple[Floats, Floats]:
+        """What is taken off each column, and what then multiplies it, [columns, 1]; 0 and 1 for flags."""
+        numbers = [each for each in self.parts if not isinstance(self.inputs[each.input], Categorical)]
+        width = self.parts[-1].first + len(self.parts[-1].names)
+        mean, inverse = np.zeros((width, 1)), np.ones((width, 1))
+        mean[[part.first for part in numbers], 0] = self.mean[[part.input for part in numbers]]
+        inverse[[part.first for part in numbers], 0] = 1 / self.scale[[part.input for part in numbers]]
+        return mean, inverse
 
     def weights(self, weight: Floats, bias: Floats) -> dict[str, NDArray[np.float32] | NDArray[np.int64]]:
         """Return the tensors of model.safetensors for weights [k, columns] and intercepts [k] of the fit.

@@ -58,3 +58,19 @@ def test_of_more_classes_it_is_that_of_how_far_each_is_from_their_mean(classes: 
     of_all = np.kron(centred, np.eye(theta.shape[1]))
     covariance = of_all @ expected.cov_params() @ of_all.T
     np.testing.assert_allclose(spread, np.sqrt(covariance.diagonal()).reshape(theta.shape), rtol=1e-6)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 5])
+@pytest.mark.parametrize("penalty", [None, 1e4, 1.0, 1e-4])
+def test_one_more_step_would_change_nothing(classes: int, penalty: float | None) -> None:
+    """No logit by more than the tolerance, where the end was told by the step before it."""
+    x, y = drawn(classes)
+    problem = Problem(
+        LogisticRegression(4, classes), Arrays(torch.tensor(x), torch.tensor(y)), penalty=penalty
+    )
+    _, _, converged = newton.minimise(problem, lambda _: None)
+    assert converged
+    at = problem.evaluate()
+    rows, _ = problem.batches.block(0, len(x))
+    moved = (rows @ newton.direction(problem, at).T).abs().max().item()
+    assert moved <= newton.STEP_TOLERANCE * max(at.farthest, 1)
