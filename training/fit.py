@@ -58,8 +58,9 @@ MOST_THINNED = 1 << 17
 class Fit:
     """How a search ended: `gradient_norm` is the objective's largest partial derivative.
 
-    `tolerance` is what one more step's change of a logit (newton) or the gradient (the others) had to be below.
-    `spread` is that of the weights as `newton.spread` finds it, [k, columns + 1]; None beyond NEWTON_WEIGHTS.
+    `tolerance` is what one more step's change of a logit (newton) or the gradient (the others) had to be
+    below. `spread` is that of the weights as `newton.spread` finds it, [k, columns + 1]; None beyond
+    NEWTON_WEIGHTS.
     """
 
     solver: str

@@ -9,8 +9,8 @@ from torch import Tensor
 from training.problem import Point, Problem
 
 STEP_TOLERANCE = 1e-9
-"""Largest change of a logit, of logits beyond 1 in their proportion, that one more step would make where it has
-converged: a gradient of 1e-8 can leave errors of 1e-2 where the penalty is nearly nothing, and weights of
+"""Largest change of a logit, of logits beyond 1 in their proportion, that one more step would make where it
+has converged: a gradient of 1e-8 can leave errors of 1e-2 where the penalty is nearly nothing, and weights of
 collinear columns wander."""
 MAX_ITERATIONS = 200
 HALVINGS = 40
@@ -49,8 +49,8 @@ def minimise(
             there = replace(there, hessian=at.hessian)
         if not problem.penalised:
             there.refuse_separable()
-        # Where logits moved by at most d, and differences of two by 2 d, curvatures change by such a share, and
-        # the next step is such a share of this one.
+        # Where logits moved by at most d, and differences of two by 2 d, curvatures change by such a share,
+        # and the next step is such a share of this one.
         settled = nothing or (2 * there.moved) ** 2 <= tolerance * max(at.farthest, 1)
         if not lower or settled:
             return there if lower else at, iteration, settled
