@@ -1,7 +1,9 @@
 """One version on disk: verify it against its manifest, read it. Knows nothing of other versions."""
 
+import contextlib
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +28,22 @@ class Artifact:
 
         Raises StoreError as `verify` does.
         """
+        with self._folder() as folder:
+            return _read(folder, file, self.manifest.files[file])
+
+    def read_manifest(self) -> bytes:
+        """Return the bytes of manifest.json, of which `digest` is. Raises StoreError as `read` does."""
+        with self._folder() as folder, folder.file(MANIFEST) as stream:
+            raw = stream.read()
+        if hashlib.sha256(raw).hexdigest() != self.digest:
+            raise StoreError(f"{self.path / MANIFEST}: its sha256 is not {self.digest}")
+        return raw
+
+    @contextlib.contextmanager
+    def _folder(self) -> Iterator[Folder]:
         store = self.path.parents[1]
         with Folder.root(store) as root, root.folder(str(self.path.relative_to(store))) as folder:
-            return _read(folder, file, self.manifest.files[file])
+            yield folder
 
 
 def verify(folder: Folder, name: str, version: int) -> Artifact:

@@ -8,11 +8,14 @@ import contextlib
 import fcntl
 import os
 import re
+import secrets
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from models.artifact import MANIFEST
+from models.manifest import FILES
 from service.errors import StartError
 
 MAX_SOCKET_PATH_BYTES = 107
@@ -20,8 +23,14 @@ MAX_SOCKET_PATH_BYTES = 107
 MARKER = ".logitserve"
 """Says that a run directory was made, or taken empty, by this service."""
 METRICS = "metrics"
+MODELS = "models"
 OWN_FILE = re.compile(r"worker-[0-9]+\.(sock|reason)")
 OWN_METRICS = re.compile(r"[a-z_]+_(main|api-[0-9]+)\.db")
+DRAFT = ".stage-"
+"""How the names begin of what is being copied, written or removed there."""
+OWN_TABLE = re.compile(rf"({re.escape(DRAFT)})?table-[0-9]+\.json")
+OWN_VERSION = re.compile(rf"[0-9a-f]{{64}}|{re.escape(DRAFT)}[0-9a-f]{{16}}")
+IN_VERSION = frozenset({MANIFEST, *FILES})
 MAIN = "main"
 """The slot of the main process, whose metric files are named by it."""
 
@@ -56,6 +65,26 @@ def metrics_path(directory: Path) -> Path:
     return directory / METRICS
 
 
+def models_path(directory: Path) -> Path:
+    """Return where the copies of versions are, and the tables of those that answer."""
+    return directory / MODELS
+
+
+def version_path(directory: Path, digest: str) -> Path:
+    """Return where the copy of a version is."""
+    return models_path(directory) / digest
+
+
+def draft_path(directory: Path) -> Path:
+    """Return a new name for a version's copy that is not, or no longer, to be found."""
+    return models_path(directory) / f"{DRAFT}{secrets.token_hex(8)}"
+
+
+def table_path(directory: Path, number: int) -> Path:
+    """Return where the table of a number is."""
+    return models_path(directory) / f"table-{number}.json"
+
+
 class RunDirectory:
     """A private folder, open and locked; only the main process holds it."""
 
@@ -69,7 +98,7 @@ class RunDirectory:
         self._folder = _claim(path)
 
     def keep(self) -> None:
-        """Have again what a cleaner of old files removed: the folder itself, its marker, the metrics' folder.
+        """Have again what a cleaner of old files removed: the folder itself, its marker, the folders in it.
 
         Without the marker the next start would refuse the folder. Raises StartError or OSError when there
         is now something else in its place, or it cannot be made.
@@ -148,24 +177,44 @@ def _clear(folder: int) -> None:
             raise _NotOursError(f"{MARKER} in it is not this service's")
     elif names:
         raise _NotOursError(f"wanted an empty folder, or one of an earlier run; it holds {min(names)!a}")
-    for name in filter(OWN_FILE.fullmatch, names):
-        os.unlink(name, dir_fd=folder)
-    if METRICS in names:
-        inner = os.open(METRICS, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-        try:
-            _check_owned(os.fstat(inner))
-            for name in filter(OWN_METRICS.fullmatch, os.listdir(inner)):  # noqa: PTH208 - pathlib knows no descriptors
+    with contextlib.ExitStack() as held:  # all of them are looked at before anything is deleted
+        versions: list[str] = []
+        ours: list[tuple[int, Callable[[str], object]]] = [(folder, OWN_FILE.fullmatch)]
+        if METRICS in names:
+            ours.append((held.enter_context(_opened(folder, METRICS)), OWN_METRICS.fullmatch))
+        if MODELS in names:
+            models = held.enter_context(_opened(folder, MODELS))
+            ours.append((models, OWN_TABLE.fullmatch))
+            versions += filter(OWN_VERSION.fullmatch, os.listdir(models))  # noqa: PTH208 - pathlib knows no descriptors
+            ours += [
+                (held.enter_context(_opened(models, name)), IN_VERSION.__contains__) for name in versions
+            ]
+        for inner, is_ours in ours:
+            for name in filter(is_ours, os.listdir(inner)):  # noqa: PTH208 - as above
                 os.unlink(name, dir_fd=inner)
-        finally:
-            os.close(inner)
+        for name in versions:
+            with contextlib.suppress(OSError):  # rmdir refuses a folder that holds anything
+                os.rmdir(name, dir_fd=models)
+
+
+@contextlib.contextmanager
+def _opened(folder: int, name: str) -> Iterator[int]:
+    """Open a folder in the open `folder`, no link, that is this user's alone."""
+    inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        _check_owned(os.fstat(inner))
+        yield inner
+    finally:
+        os.close(inner)
 
 
 def _furnish(folder: int) -> None:
     """Put into the open `folder` what is not there of what each run needs."""
     with contextlib.suppress(FileExistsError):
         os.close(os.open(MARKER, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600, dir_fd=folder))
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(METRICS, mode=0o700, dir_fd=folder)
+    for name in (METRICS, MODELS):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, mode=0o700, dir_fd=folder)
 
 
 def _check_owned(found: os.stat_result) -> None:

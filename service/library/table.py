@@ -9,6 +9,8 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
+from service.run_directory import DRAFT, table_path
+
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 """What a version is known by: the sha256 of its manifest, in hex."""
 Reason = Literal["missing", "broken", "unsigned", "golden", "failed", "crashed", "timeout", "memory", "limit"]
@@ -73,9 +75,9 @@ class Committed:
 
 def write(run_dir: Path, number: int, table: Table) -> None:
     """Write table `number` into the run directory, whole or not at all. Raises OSError."""
-    path = _path(run_dir, number)
+    path = table_path(run_dir, number)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    draft = path.with_name(f".stage-{path.name}")
+    draft = path.with_name(DRAFT + path.name)
     draft.write_bytes(msgspec.json.encode(table))
     draft.rename(path)
 
@@ -85,12 +87,8 @@ def read(run_dir: Path, number: int) -> Table:
 
     Raises FileNotFoundError when it is gone, as there is a newer one; ValueError when it is no table.
     """
-    table = msgspec.json.decode(_path(run_dir, number).read_bytes(), type=Table)
+    table = msgspec.json.decode(table_path(run_dir, number).read_bytes(), type=Table)
     known = {(served.model, served.digest) for served in table.versions}
     if not known.issuperset(table.current.items()):
         raise ValueError(f"table {number}: the current version of a model is not one of its versions")
     return table
-
-
-def _path(run_dir: Path, number: int) -> Path:
-    return run_dir / "models" / f"table-{number}.json"

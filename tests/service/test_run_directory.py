@@ -12,6 +12,7 @@ from service.run_directory import (
     MARKER,
     MAX_SOCKET_PATH_BYTES,
     METRICS,
+    MODELS,
     RunDirectory,
     reason_path,
     run_directory,
@@ -19,8 +20,24 @@ from service.run_directory import (
     take_reason,
 )
 
-OURS = ("worker-0.sock", "worker-12.reason", "metrics/counter_main.db", "metrics/gauge_sum_api-10.db")
+OURS = (
+    "worker-0.sock",
+    "worker-12.reason",
+    "metrics/counter_main.db",
+    "metrics/gauge_sum_api-10.db",
+    "models/table-12.json",
+    "models/.stage-table-3.json",
+    f"models/{'0a' * 32}/manifest.json",
+    f"models/{'0a' * 32}/model.pt",
+    f"models/.stage-{'0a' * 8}/model.safetensors",
+)
 OTHERS = (
+    "models/table-x.json",
+    "models/manifest.json",
+    f"models/{'0a' * 31}/model.pt",
+    f"models/{'0b' * 32}/notes",
+    "models/.stage-x/model.pt",
+    f"{'0a' * 32}/model.pt",
     "worker-x.sock",
     "worker-0.sock.old",
     "my-worker-0.sock",
@@ -58,6 +75,7 @@ def test_a_folder_that_is_missing_is_made_private(
     path = tmp_path / "deep" / "run"
     claim(path)
     assert path.stat().st_mode & 0o777 == (path / METRICS).stat().st_mode & 0o777 == 0o700
+    assert (path / MODELS).stat().st_mode & 0o777 == 0o700
     assert (path / MARKER).is_file()
 
 
@@ -68,6 +86,7 @@ def test_of_an_earlier_run_its_own_files_are_deleted_and_no_others(
     fill(tmp_path, (*OURS, *OTHERS, MARKER))
     claim(tmp_path)
     assert files(tmp_path) == set(OTHERS)
+    assert not (tmp_path / "models" / ("0a" * 32)).exists()
 
 
 def test_a_folder_that_is_not_marked_is_refused_and_kept(tmp_path: Path) -> None:
@@ -84,6 +103,20 @@ def _open_to_others(folder: Path) -> None:
 
 def _open_metrics_to_others(folder: Path) -> None:
     (folder / METRICS).chmod(0o702)
+
+
+def _open_models_to_others(folder: Path) -> None:
+    (folder / MODELS).chmod(0o720)
+
+
+def _open_version_to_others(folder: Path) -> None:
+    (folder / MODELS / ("0a" * 32)).chmod(0o720)
+
+
+def _link_version(folder: Path) -> None:
+    version = folder / MODELS / ("0a" * 32)
+    version.rename(folder.parent / "elsewhere")
+    version.symlink_to(folder.parent / "elsewhere")
 
 
 def _plant_marker(folder: Path) -> None:
@@ -106,8 +139,11 @@ def _link_metrics(folder: Path) -> None:
     [
         (_open_to_others, "others may write in it"),
         (_open_metrics_to_others, "others may write in it"),
+        (_open_models_to_others, "others may write in it"),
+        (_open_version_to_others, "others may write in it"),
         (_plant_marker, r"\.logitserve in it is not this service's"),
         (_make_marker_a_folder, r"\.logitserve in it is not this service's"),
+        (_link_version, "Not a directory|Too many levels"),
         (_link_metrics, "Not a directory|Too many levels"),
     ],
 )
@@ -117,14 +153,14 @@ def test_what_others_could_have_made_is_refused_and_nothing_deleted(
     """A marked folder alone proves nothing when somebody else may have marked it."""
     folder = tmp_path / "run"
     folder.mkdir(mode=0o700)
-    metrics = tuple(name for name in OURS if name.startswith(METRICS))
-    fill(folder, (*metrics, MARKER))
-    (folder / METRICS).chmod(0o700)
+    fill(folder, (*OURS, MARKER))
+    for path in folder.rglob("*"):
+        path.chmod(0o700)
     damage(folder)
     with pytest.raises(StartError, match=rf"SERVICE_RUN_DIR={folder}: .*({said})"):
         RunDirectory(folder)
-    kept = {path.name for path in tmp_path.rglob("*.db")}
-    assert kept == {Path(name).name for name in metrics}
+    kept = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert kept >= {Path(name).name for name in OURS}
 
 
 def test_a_link_is_no_run_directory(tmp_path: Path) -> None:
@@ -148,22 +184,30 @@ def test_a_folder_in_use_is_refused_until_it_is_let_go_of(tmp_path: Path) -> Non
 def _remove_all(path: Path) -> None:
     (path / MARKER).unlink()
     (path / METRICS).rmdir()
+    (path / MODELS).rmdir()
     path.rmdir()
 
 
 @pytest.mark.parametrize(
-    "clean", [_remove_all, lambda path: (path / MARKER).unlink(), lambda path: (path / METRICS).rmdir()]
+    "clean",
+    [
+        _remove_all,
+        lambda path: (path / MARKER).unlink(),
+        lambda path: (path / METRICS).rmdir(),
+        lambda path: (path / MODELS).rmdir(),
+    ],
 )
 def test_what_a_cleaner_removes_is_made_again(
     tmp_path: Path, claim: Callable[[Path], RunDirectory], clean: Callable[[Path], None]
 ) -> None:
-    """The folder, its marker or the metrics' place; and it is locked again."""
+    """The folder, its marker or a folder in it; and it is locked again."""
     path = tmp_path / "run"
     claimed = claim(path)
     clean(path)
     claimed.keep()
     assert (path / MARKER).is_file()
     assert (path / METRICS).is_dir()
+    assert (path / MODELS).is_dir()
     with pytest.raises(StartError, match="another service is using it"):
         RunDirectory(path)
 
