@@ -11,7 +11,7 @@ import sys
 COMMANDS = {
     "serve": ("service.__main__", "serve a published model over HTTP"),
     "train": ("training.__main__", "train a model and publish a new version"),
-    "models": ("models.__main__", "list the published versions, promote one"),
+    "models": ("models.__main__", "look at the published versions; promote, roll back, prune, sign"),
 }
 
 

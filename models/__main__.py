@@ -1,16 +1,19 @@
-"""The store from the command line: list what is published, promote a version. Knows nothing of torch."""
+"""The store from the command line: look at it, promote, roll back, prune, sign. Knows nothing of torch."""
 
 import argparse
-import json
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
+from models.commands import changing, looking
+from models.commands.answer import BAD, UNWRITABLE, refuse
 from models.defaults import DEFAULT_STORE
 from models.errors import StoreError
 from models.repository import Repository
+from models.signature import SigningKey, TrustedKeys
 
-BAD, UNWRITABLE = 2, 3
+T = TypeVar("T")
 
 
 class Parser(argparse.ArgumentParser):
@@ -23,60 +26,133 @@ class Parser(argparse.ArgumentParser):
 
 def main(arguments: list[str], prog: str = "python -m models") -> int:
     """Run one command; return 0, 2 for what is not in the store or broken, 3 when it cannot be written."""
-    parser = Parser(prog, description="Look at a store of published models.")
-    shared = Parser(add_help=False)
-    shared.add_argument("--store", type=Path, default=DEFAULT_STORE, help=f"by default {DEFAULT_STORE}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    listed = commands.add_parser("list", parents=[shared], help="every version, and which one is served")
-    listed.add_argument("--json", action="store_true", help="for programs")
-    promoted = commands.add_parser("promote", parents=[shared], help="verify a version and make it CURRENT")
-    promoted.add_argument("name")
-    promoted.add_argument("version", type=int)
-    options = parser.parse_args(arguments)
-    repository = Repository(options.store.expanduser())
     try:
-        if options.command == "list":
-            return _list(repository, as_json=options.json)
-        repository.promote(options.name, options.version)
+        options = _parser(prog).parse_args(arguments)
+        status: int = options.run(options)
     except StoreError as error:
-        return _refuse(error)
+        return refuse(error)
     except OSError as error:
-        sys.stderr.write(f"error: {error.filename or options.store}: {error.strerror}\n")
+        sys.stderr.write(f"error: {error.filename or 'the store'}: {error.strerror}\n")
         return UNWRITABLE
-    return 0
-
-
-def _list(repository: Repository, *, as_json: bool) -> int:
-    """Print every version; of one that is broken, or of a model whose CURRENT is, say so and go on."""
-    found: list[dict[str, Any]] = []
-    status = 0
-    for name in repository.names():
-        current = None
-        try:
-            current = repository.current(name)
-        except StoreError as error:
-            status = _refuse(error)
-        for version in repository.versions(name):
-            created = None
-            try:
-                created = repository.resolve(name, version).manifest.created.isoformat(timespec="seconds")
-            except StoreError as error:
-                status = _refuse(error)
-            found.append(
-                {"name": name, "version": version, "current": version == current, "created": created}
-            )
-    if as_json:
-        sys.stdout.write(json.dumps(found) + "\n")
-    else:
-        for each in found:
-            mark = " current" if each["current"] else ""
-            sys.stdout.write(f"{each['name']} {each['version']} {each['created'] or 'broken'}{mark}\n")
     return status
 
 
-def _refuse(error: StoreError) -> int:
-    sys.stderr.write(f"error: {error}\n")
-    return BAD
+def _parser(prog: str) -> Parser:
+    parser = Parser(prog, description="Look at a store of published models, and change what is served.")
+    shared, checked = _shared(), _checked()
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(
+        name: str, run: Callable[[Any], int], parents: Sequence[Parser], text: str, more: str = ""
+    ) -> Parser:
+        described = f"{text[0].upper()}{text[1:]}. {more}".strip()
+        one: Parser = commands.add_parser(name, parents=[*parents], help=text, description=described)
+        one.set_defaults(run=run)
+        return one
+
+    add(
+        "list",
+        lambda o: looking.list_(o.store, as_json=o.json),
+        [shared],
+        "every version, and which one is served",
+    )
+    one = add(
+        "show",
+        lambda o: looking.show(o.store, o.name, o.version, o.trusted_keys, as_json=o.json),
+        [shared, checked],
+        "what a version is",
+        "By default the one that CURRENT names.",
+    )
+    one.add_argument("name")
+    one.add_argument("version", type=int, nargs="?")
+    one = add(
+        "verify",
+        lambda o: looking.verify(o.store, o.name, o.version, o.trusted_keys, as_json=o.json),
+        [shared, checked],
+        "compare files with their digests, and signatures with keys",
+        "All versions of the model, or of the store, unless one is named. Status 2 when one is broken.",
+    )
+    one.add_argument("name", nargs="?")
+    one.add_argument("version", type=int, nargs="?")
+    one = add(
+        "promote",
+        lambda o: changing.promote(o.store, o.name, o.version, o.trusted_keys, as_json=o.json),
+        [shared, checked],
+        "verify a version and make it CURRENT",
+    )
+    one.add_argument("name")
+    one.add_argument("version", type=int)
+    one = add(
+        "rollback",
+        lambda o: changing.rollback(o.store, o.name, o.trusted_keys, as_json=o.json),
+        [shared, checked],
+        "make CURRENT the version that was it before",
+        "A second rollback goes one further back, and never forth: what a rollback left is promoted again.",
+    )
+    one.add_argument("name")
+    one = add(
+        "prune",
+        lambda o: changing.prune(o.store, o.name, o.keep, as_json=o.json),
+        [shared],
+        "remove all but the newest versions",
+        "Never what CURRENT names, what was CURRENT before, or the highest number. What publishers left "
+        "that crashed more than a day ago is removed too.",
+    )
+    one.add_argument("name")
+    one.add_argument("--keep", type=_count, required=True, metavar="N", help="so many of the newest stay")
+    one = add(
+        "sign",
+        lambda o: changing.sign(o.store, o.name, o.version, o.key, as_json=o.json),
+        [shared],
+        "put a signature beside a version, in the place of an earlier one",
+    )
+    one.add_argument("name")
+    one.add_argument("version", type=int)
+    one.add_argument(
+        "--key",
+        type=_reading(SigningKey.read),
+        required=True,
+        metavar="FILE",
+        help="a private key: PEM, Ed25519",
+    )
+    one = add(
+        "keygen",
+        lambda o: changing.keygen(o.file),
+        [],
+        "make a private key, and print its public line for a file of trusted keys",
+    )
+    one.add_argument("file", type=_reading(Path))
+    return parser
+
+
+def _shared() -> Parser:
+    shared = Parser(add_help=False)
+    shared.add_argument(
+        "--store", type=_reading(Repository), default=str(DEFAULT_STORE), help=f"by default {DEFAULT_STORE}"
+    )
+    shared.add_argument("--json", action="store_true", help="one line of JSON, for programs")
+    return shared
+
+
+def _checked() -> Parser:
+    checked = Parser(add_help=False)
+    checked.add_argument(
+        "--trusted-keys",
+        type=_reading(TrustedKeys.read),
+        metavar="FILE",
+        help="refuse a version that none of these keys signed; a line each, as keygen prints it",
+    )
+    return checked
+
+
+def _reading(read: Callable[[Path], T]) -> Callable[[str], T]:
+    return lambda text: read(Path(text).expanduser())
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
 
 
 if __name__ == "__main__":

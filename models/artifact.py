@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,17 +11,22 @@ from models.beneath import Folder
 from models.errors import StoreError
 from models.manifest import FileName, Manifest
 from models.parts import File
+from models.signature import Signed
 
 MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One verified version. `digest` is the sha256 of manifest.json, which holds those of the other files."""
+    """One verified version. `digest` is the sha256 of manifest.json, which holds those of the other files.
+
+    `signed` says by whom, where signatures were asked for.
+    """
 
     path: Path
     manifest: Manifest
     digest: str
+    signed: Signed | None = None
 
     def read(self, file: FileName) -> bytes:
         """Return the bytes of a file, verified once more: it may have been replaced since.
@@ -46,14 +51,18 @@ class Artifact:
             yield folder
 
 
-def verify(folder: Folder, name: str, version: int) -> Artifact:
+def verify(
+    folder: Folder, name: str, version: int, check: Callable[[bytes], Signed | None] = lambda _: None
+) -> Artifact:
     """Compare a folder with its manifest, and the manifest with the name and version asked for.
 
-    Raises StoreError, one line that names the file, for whatever differs.
+    `check` gets the manifest's bytes before anything reads them, and raises or says who signed them. Raises
+    StoreError, one line that names the file, for whatever differs.
     """
     path = folder.path / MANIFEST
     with folder.file(MANIFEST) as stream:
         raw = stream.read()
+    signed = check(raw)
     try:
         manifest = Manifest.from_json(raw)
     except ValueError as error:
@@ -67,7 +76,7 @@ def verify(folder: Folder, name: str, version: int) -> Artifact:
         raise StoreError(f"{folder.path}: {extra[0]!a} is not in {MANIFEST}")
     for file, expected in manifest.files.items():
         _read(folder, file, expected)
-    return Artifact(folder.path, manifest, hashlib.sha256(raw).hexdigest())
+    return Artifact(folder.path, manifest, hashlib.sha256(raw).hexdigest(), signed)
 
 
 def _read(folder: Folder, file: FileName, expected: File) -> bytes:

@@ -5,6 +5,8 @@ opened before it, and of a link only the text is followed, so nothing that chang
 """
 
 import contextlib
+import errno
+import fcntl
 import io
 import os
 import stat
@@ -27,6 +29,10 @@ def refusing_unreadable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from error
+
+
+UNLOCKABLE = {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+"""How file systems say that they have no locks; EBADF is NFS's, which locks only what is open for writing."""
 
 
 class Folder:
@@ -77,6 +83,24 @@ class Folder:
                 return os.listdir(readable)  # noqa: PTH208 - a Path is no descriptor
             finally:
                 os.close(readable)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Wait for the lock that others on this machine take on this folder, and hold it.
+
+        Where the file system has no locks, as of NFS, go on without.
+        """
+        with refusing_unreadable(self.path):
+            readable = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self._chain[-1])
+        try:
+            try:
+                fcntl.flock(readable, fcntl.LOCK_EX)
+            except OSError as error:
+                if error.errno not in UNLOCKABLE:
+                    raise
+            yield
+        finally:
+            os.close(readable)
 
     def has(self, name: str) -> bool:
         """Return whether something has this name, be it a link to nothing."""

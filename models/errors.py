@@ -10,3 +10,11 @@ class StoreError(Exception):
 
 class UnknownModelError(StoreError):
     """The store has no such model or version."""
+
+
+class PromotedMeanwhileError(StoreError):
+    """CURRENT no longer names the version that it was to be moved from."""
+
+
+class UnsignedError(StoreError):
+    """A version has no good signature of a key that is trusted."""

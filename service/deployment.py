@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
-from models.repository import Artifact
 from service.flags import Flags
 from service.gate.keys import Keys
+from service.library.control import channel
+from service.library.table import Committed
 from service.lifetime import Ending
 from service.run_directory import api_slot, metrics_path, socket_path
 from service.settings import Settings
@@ -13,13 +14,12 @@ from service.shares import Shares
 
 
 class Deployment:
-    """One running service: settings, the version that it serves, its places, and how its end is told."""
+    """One running service: settings, which table of versions holds, its places, and how its end is told."""
 
     def __init__(
         self,
         settings: Settings,
         keys: Keys,
-        artifact: Artifact,
         address: str,
         run_dir: Path,
         workers: int,
@@ -27,7 +27,6 @@ class Deployment:
         """`address` is what the service listens on, as numbers."""
         self.settings = settings
         self.keys = keys
-        self.artifact = artifact
         self.address = address
         self.main_pid = os.getpid()
         self.run_dir = run_dir
@@ -37,3 +36,12 @@ class Deployment:
         self.flags = Flags(workers)
         self.ending = Ending()
         self.shares = Shares(settings.api_servers)
+        self.committed = Committed()
+        self.controls = [channel() for _ in self.http_slots]
+        """For each HTTP process main's end and its own."""
+
+    def close(self) -> None:
+        """Let go of what the HTTP processes talk by, when there are none any more."""
+        for ends in self.controls:
+            for end in ends:
+                end.close()

@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 
 from service import logs
+from service.catalogue import Catalogue
 from service.gate.access import POLICY
 from service.gate.accounting import Accounting
 from service.gate.admission import Admission
 from service.gate.origins import Cors, Hosts
 from service.gate.readiness import Readiness
-from service.http.direct import Route, Routes
+from service.http.direct import Family, Route, Routes
 from service.http.edge import Edge, most_connections
 from service.http.sweep import Sweep
+from service.library import staged, table
+from service.library.control import Control
 from service.lifetime import die_with
 from service.metrics.declared import Metrics, open_files
-from service.oip.codec import InferCodec, unknown
-from service.paths import INFER, INFER_VERSION, PREDICT
-from service.plane.batch import Job, Model
+from service.paths import INFER, INFER_VERSION, MODEL_PREDICT, PREDICT, VERSION_PREDICT
 from service.plane.batcher import Batcher
 from service.plane.link import Link
-from service.predict.codec import PredictCodec
+from service.plane.places import Places
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import AsyncIterator
 
     from service.deployment import Deployment
@@ -39,39 +39,42 @@ if TYPE_CHECKING:
 async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[str, Any]]:
     """Run HTTP process `slot` while the context is open; yield what the app's requests see of it.
 
-    That is the `edge`, the `readiness`, and `flush`, which brings what was counted to the metric files.
+    That is the `edge`, `readiness`, `catalogue`, `control`, and `flush`, which brings what was counted
+    to the metric files.
     """
     die_with(deployment.main_pid)
-    settings, artifact = deployment.settings, deployment.artifact
-    manifest = artifact.manifest
+    settings = deployment.settings
     open_files(deployment.metrics_dir, deployment.http_slots[slot])
-    pending: dict[Job, None] = {}
-    metrics = Metrics(CollectorRegistry(), manifest, pending.__len__, settings.max_pending)
+    places = Places(settings.max_pending)
+    metrics = Metrics(CollectorRegistry(), places.__len__, settings.max_pending)
     logs.configure(settings, metrics.log_dropped.inc)
-
-    def greeted(worker: int, greeting: dict[str, Any]) -> None:
-        deployment.flags.mark_greeted(worker)
-        metrics.serving(artifact.digest, greeting["device"], greeting["torch"])
-
+    run_dir = deployment.run_dir
+    catalogue = Catalogue(
+        settings,
+        functools.partial(table.read, run_dir),
+        functools.partial(staged.load, run_dir),
+        deployment.committed,
+        places,
+        metrics,
+    )
     links = [
         Link(
             path,
             settings.timeout_s,
-            functools.partial(greeted, worker),
+            functools.partial(deployment.flags.mark_greeted, worker),
             functools.partial(deployment.flags.mark_stuck, worker),
         )
         for worker, path in enumerate(deployment.worker_sockets)
     ]
-    model = Model(bytes.fromhex(artifact.digest), len(manifest.classes), len(manifest.inputs))
-    batcher = Batcher(settings, model, links, pending, metrics)
+    batcher = Batcher(settings, links, places, metrics)
     accounting = Accounting(settings, metrics)
     edge = Edge(
         hosts=Hosts(settings, deployment.address, guarded=deployment.keys.ask_to_predict),
         cors=Cors(settings),
         keys=deployment.keys,
-        admission=Admission(pending, settings.max_pending, batcher.expected_wait_s, accounting),
+        admission=Admission(places, batcher.expected_wait_s, accounting),
         accounting=accounting,
-        routes=_routes(deployment, metrics.label_counts, metrics.unseen_counts),
+        routes=_routes(catalogue),
         batcher=batcher,
         sweep=Sweep(deployment.shares, slot),
         draining=deployment.flags.draining,
@@ -81,25 +84,32 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
         max_body_bytes=settings.max_body_bytes,
         max_connections=most_connections(settings.max_connections),
     )
+    control = Control(deployment.controls[slot][1], catalogue.prepare, catalogue.number)
     tasks = [asyncio.create_task(link.keep_connected(batcher.dispatch)) for link in links]
     try:
-        yield {"edge": edge, "readiness": Readiness(links, deployment.flags.draining), "flush": metrics.flush}
+        yield {
+            "edge": edge,
+            "readiness": Readiness(links, deployment.flags.draining, catalogue.serves),
+            "catalogue": catalogue,
+            "control": control,
+            "flush": metrics.flush,
+        }
     finally:
+        control.close()
         for task in tasks:
             task.cancel()
         metrics.flush()
 
 
-def _routes(deployment: Deployment, label_counts: list[int], unseen_counts: Counter[str]) -> Routes:
-    settings, manifest = deployment.settings, deployment.artifact.manifest
-    limits = manifest, settings.max_rows, settings.max_body_bytes
-    counts = label_counts, unseen_counts
+def _routes(catalogue: Catalogue) -> Routes:
     routes = Routes()
-    routes.paths[PREDICT.encode()] = Route(PREDICT, POLICY[PREDICT], PredictCodec(*limits, *counts).decode)
-    infer = InferCodec(*limits, *counts)
-    for template in (INFER, INFER_VERSION):
-        served = template.format(model=manifest.name, version=manifest.version)
-        routes.paths[served.encode()] = Route(template, POLICY[template], infer.decode)
-        others = re.compile(template.format(model="[^/]+", version="[^/]+").encode())
-        routes.add_family(others, Route(template, POLICY[template], unknown))
+    routes.paths[PREDICT.encode()] = Route(PREDICT, POLICY[PREDICT], catalogue.predict)
+    for template, find in (
+        (MODEL_PREDICT, lambda **names: catalogue.find(**names).predict),
+        (VERSION_PREDICT, lambda **names: catalogue.find(**names).predict),
+        (INFER, lambda **names: catalogue.find(**names).infer),
+        (INFER_VERSION, lambda **names: catalogue.find(**names).infer),
+    ):
+        pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", template).encode())
+        routes.add_family(Family(template, POLICY[template], pattern, find, catalogue.knows))
     return routes

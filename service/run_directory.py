@@ -108,6 +108,10 @@ class RunDirectory:
             os.close(lost)
         _furnish(self._folder)
 
+    def fileno(self) -> int:
+        """Return the descriptor that holds the lock."""
+        return self._folder
+
     def close(self) -> None:
         """Let go of the folder."""
         os.close(self._folder)

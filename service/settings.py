@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, CliApp, CliSettingsSource, SettingsC
 
 from models.cores import usable_cores
 from models.defaults import DEFAULT_MODEL, DEFAULT_STORE
+from models.parts import LAST_VERSION, NAME
 
 PREFIX = "SERVICE_"
 AROUND = " \t\r\n\ufeff"
@@ -41,6 +42,7 @@ def _listed(form: re.Pattern[str], wanted: str, whole: str = "") -> AfterValidat
 
 
 Origins = Annotated[str, _listed(ORIGIN, "* or origins such as https://example.com", ANY_ORIGIN)]
+Names = Annotated[str, _listed(NAME, f"names that match {NAME.pattern}")]
 HostNames = Annotated[str, _listed(HOST, "names such as model.example.com")]
 
 
@@ -72,9 +74,40 @@ class Settings(BaseSettings):
     model_store: Place = Field(
         DEFAULT_STORE, description="Directory of published models; in a container, a mounted volume."
     )
-    model: str | None = Field(
+    model: Names | None = Field(
         None,
-        description=f"Name of the model to serve; by default the only one in the store, or {DEFAULT_MODEL}.",
+        description=(
+            "Models to serve, with commas between them; the first answers where none is named. By default "
+            f"all of the store, and the first is the only one, or {DEFAULT_MODEL}."
+        ),
+    )
+    model_control: Annotated[Literal["follow", "pinned", "explicit"], LowerCase] = Field(
+        "follow",
+        description=(
+            "Which versions serve: those that CURRENT names (follow), one that stays until the end (pinned), "
+            "or those that an admin loads (explicit)."
+        ),
+    )
+    model_version: int | None = Field(
+        None,
+        ge=1,
+        le=LAST_VERSION,
+        description="Version that is pinned; by default the one that CURRENT names at the start.",
+    )
+    max_versions: int = Field(
+        32,
+        ge=2,
+        description=(
+            "Most versions that are loaded, former ones that still answer included; models that do not fit "
+            "are passed over. Raise it for more models, as each worker's memory allows."
+        ),
+    )
+    trusted_keys_file: Place | None = Field(
+        None,
+        description=(
+            "File of public keys, one `name:key` a line; with it, versions that none of them signed are "
+            "refused."
+        ),
     )
     accelerator: Annotated[Literal["auto", "cpu", "cuda", "mps"], LowerCase] = Field(
         "auto", description="Where the model runs; auto takes a CUDA device that works, else the CPU."
@@ -125,7 +158,10 @@ class Settings(BaseSettings):
     )
     run_dir: Place | None = Field(
         None,
-        description="Directory for sockets and metric files; a fresh private one by default.",
+        description=(
+            "Directory for sockets, metric files and copies of the versions that serve; a fresh private one "
+            "by default."
+        ),
     )
     api_keys_file: Place | None = Field(
         None,
@@ -181,6 +217,11 @@ class Settings(BaseSettings):
         None, description="Form of log lines; text on a terminal and json elsewhere by default."
     )
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that are named, the default one first; none when the store says which."""
+        return tuple(dict.fromkeys(map(str.strip, self.model.split(",")))) if self.model else ()
+
     @model_validator(mode="before")
     @classmethod
     def _given(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -199,9 +240,23 @@ def load(arguments: list[str], prog: str = "python -m service") -> Settings:
     """
     try:
         source: CliSettingsSource[Settings] = CliSettingsSource(Settings, cli_prog_name=prog)
-        return CliApp.run(Settings, cli_args=arguments, cli_settings_source=source)
+        found = CliApp.run(Settings, cli_args=arguments, cli_settings_source=source)
     except ValidationError as error:
         raise SettingsError(_one_line(error.errors()[0])) from None
+    _check_control(found)
+    return found
+
+
+def _check_control(found: Settings) -> None:
+    control = f"{PREFIX}MODEL_CONTROL={found.model_control}"
+    if found.model_version is not None and found.model_control != "pinned":
+        raise SettingsError(
+            f"{PREFIX}MODEL_VERSION={found.model_version}: not wanted with {control}, only pinned"
+        )
+    if found.model_control == "pinned" and len(found.models) > 1:
+        raise SettingsError(f"{PREFIX}MODEL={found.model}: wanted one model with {control}")
+    if found.model_control == "explicit" and found.admin_keys_file is None:
+        raise SettingsError(f"{control}: wanted with {PREFIX}ADMIN_KEYS_FILE, or nobody could load a model")
 
 
 def _one_line(error: Any) -> str:

@@ -1,7 +1,7 @@
 """The columns of a table once their kinds are known. Knows nothing of files or of what is learnt."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -20,14 +20,15 @@ class _Cells:
     @cached_property
     def missing(self) -> float:
         """The share of cells that are missing."""
-        return float(self._empty().mean())
+        return float(self.empty().mean())
 
     @property
     def gaps(self) -> bool:
         """Whether any cell is missing."""
         return self.missing > 0
 
-    def _empty(self) -> NDArray[np.bool_]:
+    def empty(self) -> NDArray[np.bool_]:
+        """Tell which cells are missing, [rows]."""
         raise NotImplementedError
 
 
@@ -38,7 +39,8 @@ class Numbers(_Cells):
     name: str
     values: NDArray[np.float32]
 
-    def _empty(self) -> NDArray[np.bool_]:
+    def empty(self) -> NDArray[np.bool_]:
+        """Tell which cells are missing, [rows]."""
         return np.isnan(self.values)
 
     def cell(self, row: int) -> Cell:
@@ -55,7 +57,8 @@ class Truths(_Cells):
     codes: NDArray[np.int8]
     texts: Mapping[str, bool]
 
-    def _empty(self) -> NDArray[np.bool_]:
+    def empty(self) -> NDArray[np.bool_]:
+        """Tell which cells are missing, [rows]."""
         found: NDArray[np.bool_] = self.codes == MISSING
         return found
 
@@ -73,7 +76,8 @@ class Categories(_Cells):
     distinct: tuple[str, ...] | tuple[int, ...]
     codes: NDArray[np.int32]
 
-    def _empty(self) -> NDArray[np.bool_]:
+    def empty(self) -> NDArray[np.bool_]:
+        """Tell which cells are missing, [rows]."""
         found: NDArray[np.bool_] = self.codes == MISSING
         return found
 
@@ -89,3 +93,12 @@ KINDS: dict[type, Literal["numeric", "boolean", "categorical"]] = {
     Truths: "boolean",
     Categories: "categorical",
 }
+
+
+def take(column: Column, rows: NDArray[np.signedinteger]) -> Column:
+    """Return some rows of a column, in memory."""
+    if isinstance(column, Numbers):
+        return replace(column, values=column.values[rows])
+    if isinstance(column, Truths):
+        return replace(column, codes=column.codes[rows])
+    return replace(column, codes=column.codes[rows])

@@ -57,6 +57,8 @@ Penalty = Annotated[
     BeforeValidator(lambda given: given.lower() if isinstance(given, str) else given),
 ]
 
+Promote = Literal["gate", "always", "never"]
+
 
 class _Variables(EnvSettingsSource):
     """The environment, where one name or one pair needs no JSON."""
@@ -166,6 +168,13 @@ class Config(TableOptions, DecisionOptions, BaseSettings):
     )
     force: bool = Field(
         default=False, description="Publish also when the served version has the same weights and figures."
+    )
+    promote: Promote = Field(
+        "gate",
+        description=(
+            "Whether the new version is served: gate says no when it is worse than the served one on "
+            "held-out rows, or would refuse what its clients send; always and never ask nothing."
+        ),
     )
     quiet: bool = Field(default=False, description="Print nothing but errors.")
     reproduce: str | None = Field(

@@ -36,8 +36,8 @@ class Dataset:
     `y` is the index of each row's class, [rows]; `parts` the rows of each split, ascending, integers.
     `dropped` rows of the file had no label, `duplicates` have the inputs of an earlier row. `doubts` are
     sentences for whoever started the run, each with the flag that overrules it. `units`, int64 [rows], are
-    the groups, or the instants in their order, where these split. `scratch` keeps the columns,
-    and has room for as much again.
+    the groups, or the instants in their order, where these split, and `order` what they are called.
+    `scratch` keeps the columns, and has room for as much again.
     """
 
     source: str
@@ -53,6 +53,7 @@ class Dataset:
     split: Split
     parts: splits.Parts
     units: Integers | None
+    order: NDArray[Any] | None
     scratch: Scratch
 
 
@@ -123,6 +124,7 @@ def load(config: Config) -> Dataset:
         split=split,
         parts=parts,
         units=rows.units,
+        order=rows.order,
         scratch=scratch,
     )
 

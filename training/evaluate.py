@@ -38,14 +38,14 @@ def evaluate(
     answers = decision.of_array(p)
     right = answers == y
     accepted = decision.accepts_array(p)
-    losses = -np.log(np.maximum(p[truth], SMALLEST))
+    own = losses(p, y)
     told = [decision.positive] if classes == BINARY else list(range(classes))
     cuts = [Cuts.of(p[:, index], truth[:, index]) for index in told]
     curves = all(each.both for each in cuts)
     measured = slice(classes == BINARY, None)  # of two, the last tells all
     confusion = np.bincount(y * classes + answers, minlength=classes**2).reshape(classes, classes)
     return Metrics(
-        log_loss=float(losses.mean()),
+        log_loss=float(own.mean()),
         brier=float(((p - truth)[:, measured] ** 2).sum(1).mean()),
         roc_auc=float(np.mean([each.roc_auc for each in cuts])) if curves else None,
         average_precision=float(np.mean([each.average_precision for each in cuts])) if curves else None,
@@ -57,5 +57,12 @@ def evaluate(
         calibration_error=reliability.calibration_error(*reliability.told(p, y, decision), seed)
         if calibration_error
         else None,
-        intervals=bootstrap.intervals(losses, p[:, told], truth[:, told], y, seed) if intervals else None,
+        intervals=bootstrap.intervals(own, p[:, told], truth[:, told], y, seed) if intervals else None,
     )
+
+
+def losses(probabilities: NDArray[np.float64], y: Integers) -> NDArray[np.float64]:
+    """Return -log p(true class) of each row, [rows], of probabilities [rows, classes]."""
+    own = np.take_along_axis(probabilities, y[:, None], 1)[:, 0]
+    found: NDArray[np.float64] = -np.log(np.maximum(own, SMALLEST))
+    return found

@@ -12,7 +12,8 @@ from models import manifest, record
 from models.errors import StoreError
 from models.parts import File
 from models.repository import Artifact, Repository
-from training import provenance
+from models.verdict import Verdict
+from training import gate, provenance
 from training.config import Config
 from training.documents import card, html
 from training.errors import PublishError
@@ -23,12 +24,14 @@ from training.prepare import Prepared
 COMPARED = ("inputs", "classes", "positive", "threshold", "abstain", "calibration", "metrics")
 """What says, beside the weights, whether a version is another one."""
 
-NO_OPTIONS = {"store", "if_empty", "force", "quiet", "reproduce", "print_schema"}
+NO_OPTIONS = {"store", "if_empty", "force", "quiet", "reproduce", "print_schema", "promote"}
 """Settings that do not shape a version."""
 
 
-def publish(config: Config, arguments: list[str], prepared: Prepared, trained: Trained) -> Artifact | None:
-    """Publish and promote the next version.
+def publish(
+    config: Config, arguments: list[str], prepared: Prepared, trained: Trained
+) -> tuple[Artifact, Verdict] | None:
+    """Publish the next version, and promote it if the gate says so.
 
     Returns None when CURRENT has the same weights and figures, unless --force. Raises PublishError when the
     store cannot be written, StoreError for what it refuses.
@@ -53,7 +56,8 @@ def publish(config: Config, arguments: list[str], prepared: Prepared, trained: T
                 )
                 if not differences(old, new, trained.files["model.safetensors"]):
                     return None
-        return repository.publish(config.name, trained.files, make, describe)
+        artifact = repository.publish(config.name, trained.files, make, describe, promote=False)
+        return artifact, gate.settle(repository, artifact, prepared.dataset, config.promote, config.seed)
     except OSError as error:
         raise PublishError(f"{error.filename or config.store}: {error.strerror}") from error
 

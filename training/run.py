@@ -7,14 +7,14 @@ import numpy as np
 import torch
 
 from models.repository import Artifact, Repository
-from training import fitted, found, pipeline, publish, ranks, report, reproduce, schema
+from training import fitted, found, gate, pipeline, publish, ranks, report, reproduce, schema
 from training.config import BUILT_IN, Config
 from training.fitted import Fitted
 from training.pipeline import Trained
 from training.prepare import Prepared, prepare
 from training.progress import Bar
 
-OWN = {"quiet", "store", "data", "schema_file", "name"}
+OWN = {"quiet", "store", "data", "schema_file", "name", "promote"}
 """Settings that may differ among processes: where something is, and what only the first one does."""
 
 
@@ -60,10 +60,12 @@ def _finish(
     if old:
         return reproduce.compare(config, old, prepared, trained)
     bar.stage("publishing")
-    artifact = publish.publish(config, arguments, prepared, trained)
-    if artifact is None:
+    published = publish.publish(config, arguments, prepared, trained)
+    if published is None:
         return f"nothing new: {config.name} is served with the same weights and figures; --force publishes"
-    return report.render(artifact, *_strongest(prepared, trained), trained.doubts)
+    artifact, verdict = published
+    told = report.render(artifact, *_strongest(prepared, trained), trained.doubts)
+    return f"{told}\n{gate.render(verdict, config.store)}"
 
 
 def _say(text: str) -> None:

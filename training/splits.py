@@ -42,17 +42,35 @@ def by_hash(keys: Hashes, y: Indices, classes: Sequence[str], whole: bool) -> tu
     and for a split that lacks a class: any split with `whole`, train without.
     """
     bounds, others, kinds = _cut(keys, y, classes, whole)
-    bits, place = np.uint64(_bits(len(classes))), np.empty(len(keys), np.int8)
+    return _parts(_placed(keys, y, bounds, others, kinds), y, classes, whole), {
+        label: (f"{train:016x}", f"{validation:016x}")
+        for label, (train, validation) in zip(classes, bounds.tolist(), strict=True)
+    }
+
+
+def told(keys: Hashes, y: Indices, bounds: Hashes) -> NDArray[np.int8]:
+    """Return in which split an earlier run had rows, 0 to 2, by its cuts, [classes, 2].
+
+    Rows of one hash and several classes count as the commonest of these rows.
+    """
+    bits = _bits(len(bounds))
+    mixed = [
+        (found.hashes[~found.pure], found.kinds[~found.pure])
+        for found in _units(_packed(keys, y, len(bounds)), bits)
+    ]
+    return _placed(keys, y, bounds, *(np.concatenate(each) for each in zip(*mixed, strict=True)))
+
+
+def _placed(keys: Hashes, y: Indices, bounds: Hashes, others: Hashes, kinds: Integers) -> NDArray[np.int8]:
+    """Return each row's split; `others` are units of rows of several classes, `kinds` what they count as."""
+    bits, place = np.uint64(_bits(len(bounds))), np.empty(len(keys), np.int8)
     for block in blocks(len(keys)):
         own, kind = keys[block], y[block].astype(np.int64)
         if len(others):
             near = np.minimum(np.searchsorted(others, own >> bits), len(others) - 1)
             kind = np.where(others[near] == own >> bits, kinds[near], kind)
         place[block] = (own[:, None] >= bounds[kind]).sum(1)
-    return _parts(place, y, classes, whole), {
-        label: (f"{train:016x}", f"{validation:016x}")
-        for label, (train, validation) in zip(classes, bounds.tolist(), strict=True)
-    }
+    return place
 
 
 def _cut(keys: Hashes, y: Indices, classes: Sequence[str], whole: bool) -> tuple[Hashes, Hashes, Integers]:

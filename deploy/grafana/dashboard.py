@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 FILE = Path(__file__).with_name("dashboard.json")
 SOURCE = DataSourceRef(type_val="prometheus", uid="${source}")
-ROUTES = 'route=~"/predict|/v2/.+/infer"'
+ROUTES = 'route=~"(/models/.+)?/predict|/v2/.+/infer"'
 HEIGHT, HALF, THIRD = 7, 12, 8
 """In cells of Grafana's grid, which is 24 wide."""
 
@@ -29,7 +29,7 @@ def rate(metric: str, by: str = "", where: str = "") -> str:
 
 
 def quantile(share: float, metric: str, where: str = "") -> str:
-    """Return the expression of a histogram's quantile over all instances."""
+    """Return the expression of a histogram's quantile over all instances and models."""
     return f"histogram_quantile({share}, {rate(f'{metric}_bucket', 'le', where)})"
 
 
@@ -99,7 +99,9 @@ def batches() -> list[Panel]:
             (quantile(0.99, "inference_duration_seconds"), "model"),
         ),
         heat("Rows in a call of the model", "batch_rows", "none"),
-        graph("Rows scored", "cps", (rate("rows_total", "model, version"), "{{model}} {{version}}")),
+        graph(
+            "Rows scored, by version", "cps", (rate("rows_total", "model, version"), "{{model}} {{version}}")
+        ),
     ]
 
 
@@ -109,23 +111,40 @@ def models() -> list[Panel]:
     return [
         graph("Versions served, by instances", "none", (info, "{{model}} {{version}} {{device}} {{torch}}")),
         graph(
+            "Requests by version",
+            "reqps",
+            (rate("model_requests_total", "model, version, outcome"), "{{model}} {{version}} {{outcome}}"),
+        ),
+        graph(
             "Predictions by label",
             "cps",
-            (rate("predictions_total", "version, label"), "{{label}} {{version}}"),
+            (rate("predictions_total", "model, version, label"), "{{model}} {{version}}: {{label}}"),
         ),
         graph(
             "Text that training did not see",
             "cps",
-            (rate("unseen_categories_total", "version, input"), "{{input}} {{version}}"),
+            (rate("unseen_categories_total", "model, version, input"), "{{model}} {{version}}: {{input}}"),
         ),
         graph("Workers ready", "none", ("sum by (instance) (logitserve_worker_up)", "{{instance}}")),
         graph(
             "Workers started anew and models loaded, in 10 minutes",
             "none",
             ("sum by (reason) (increase(logitserve_worker_restarts_total[10m]))", "restart: {{reason}}"),
-            ("sum by (result) (increase(logitserve_model_loads_total[10m]))", "load: {{result}}"),
+            (
+                'sum by (result) (increase(logitserve_model_loads_total{result=~"ok|failed"}[10m]))',
+                "load: {{result}}",
+            ),
         ),
-        number("Last load", "dateTimeFromNow", "1000 * max(logitserve_model_load_timestamp_seconds)"),
+        graph(
+            "Versions refused since the start",  # `increase` does not see a series begin
+            "none",
+            ('sum by (result) (logitserve_model_loads_total{result!~"ok|failed"})', "{{result}}"),
+        ),
+        number(
+            "Last load or change of version",
+            "dateTimeFromNow",
+            "1000 * max(logitserve_model_load_timestamp_seconds)",
+        ),
         number("Instances scraped", "none", 'sum(up{job="logitserve"})'),
         number("Metric files skipped", "none", "sum(logitserve_metric_files_skipped)"),
         number("Log lines dropped", "none", "sum(logitserve_log_dropped_total)"),

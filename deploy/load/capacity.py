@@ -28,7 +28,7 @@ from deploy.load.client import post
 from deploy.load.samples import Result
 from deploy.load.sizing import HEADROOM, Measured, derive
 from models.cores import usable_cores
-from service.metrics.declared import SLO_S
+from service.metrics.buckets import SLO_S
 
 FIRST_RATE = 100.0
 HALVINGS = 4

@@ -16,7 +16,7 @@ from locust import FastHttpUser, LoadTestShape, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
-from service.metrics.declared import SLO_S
+from service.metrics.buckets import SLO_S
 
 REQUESTS_PER_USER = 10
 """A second, on average; users keep it while answers take less than its reciprocal, so the offer is known."""

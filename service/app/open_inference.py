@@ -1,25 +1,26 @@
-"""The Open Inference Protocol beside inference: health, metadata, configuration, statistics, index.
+"""The Open Inference Protocol beside inference: health, metadata, configuration, statistics, the repository.
 
-Knows nothing of how rows are scored. Names and versions in paths are compared, never looked up in files.
+Knows nothing of how rows are scored. Names and versions in paths are looked up in the catalogue, never in
+files.
 """
 
-from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 
 from service import __version__
-from service.app.openapi import REFUSALS, UNREADY, Responses
-from service.app.process import check_ready, readiness, scrape
-from service.app.schema import ErrorResponse
+from service.app.openapi import CONTROL, REFUSALS, UNKNOWN, UNREADY
+from service.app.process import catalogue, check_ready, check_workers, named, readiness, scrape
 from service.deployment import Deployment
-from service.errors import InternalError, NoSuchModelError
+from service.errors import ForbiddenError, InternalError, InvalidError
 from service.oip.schema import (
     IndexEntry,
+    IndexRequest,
     InferRequest,
     InferResponse,
     Live,
+    LoadRequest,
     ModelMetadata,
     ModelReady,
     Ready,
@@ -27,24 +28,21 @@ from service.oip.schema import (
 )
 from service.oip.signature import configuration, metadata
 from service.oip.statistics import statistics
-from service.paths import INFER, INFER_VERSION, MODEL, VERSION
+from service.paths import INFER, INFER_VERSION, LOAD, MODEL, UNLOAD, VERSION
 
 EXTENSIONS = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
 TAGS: list[str | Enum] = ["open inference protocol"]
 
-UNKNOWN: Responses = {404: {"model": ErrorResponse, "description": "No such model or version."}}
-
 
 def add_oip_routes(app: FastAPI, deployment: Deployment) -> None:
     """Add the endpoints under /v2 to `app`."""
-    _add_server_routes(app, deployment)
+    _add_server_routes(app)
+    _add_repository_routes(app, deployment.settings.model_control)
     _add_model_routes(app, deployment)
     _add_infer_routes(app)
 
 
-def _add_server_routes(app: FastAPI, deployment: Deployment) -> None:
-    manifest = deployment.artifact.manifest
-
+def _add_server_routes(app: FastAPI) -> None:
     @app.get("/v2", response_model=ServerMetadata, tags=TAGS)
     async def server_metadata() -> Any:
         """Tell a client who answers."""
@@ -61,72 +59,113 @@ def _add_server_routes(app: FastAPI, deployment: Deployment) -> None:
         await check_ready(request)
         return {}
 
+
+def _add_repository_routes(app: FastAPI, control: str) -> None:
     @app.post("/v2/repository/index", response_model=list[IndexEntry], tags=TAGS)
     async def repository_index(request: Request) -> Any:
-        """List what is served."""
-        reason = await readiness(request).unready()
-        return [
-            {
-                "name": manifest.name,
-                "version": str(manifest.version),
-                "state": "READY" if reason is None else "UNAVAILABLE",
-                "reason": reason or "",
-            }
+        """List the versions that answer, and those that were refused unless `{"ready": true}` is sent."""
+        only_ready = _asks_for_ready(await request.body())
+        reason = await readiness(request).no_worker()
+        state = "READY" if reason is None else "UNAVAILABLE"
+        table = catalogue(request).table
+        served = [
+            {"name": each.model, "version": str(each.version), "state": state, "reason": reason or ""}
+            for each in table.versions
         ]
+        refused = [
+            {
+                "name": each.model,
+                "version": "" if each.version is None else str(each.version),
+                "state": "UNAVAILABLE",
+                "reason": each.message,
+            }
+            for each in table.refused
+        ]
+        return [each for each in served + refused if not only_ready or each["state"] == "READY"]
+
+    def check_control() -> None:
+        if control != "explicit":
+            raise ForbiddenError(f"models are not loaded by request: SERVICE_MODEL_CONTROL is {control}")
+
+    @app.post(LOAD, response_model=None, responses=CONTROL, tags=TAGS)
+    async def load(model: str, request: Request, wanted: LoadRequest | None = None) -> Any:
+        """Load what CURRENT of a model names, or the versions of a `version_policy`, and serve them."""
+        check_control()
+        versions = wanted.versions() if wanted else None
+        await _ask(request, {"load": model, "versions": versions})
+        return {}
+
+    @app.post(UNLOAD, response_model=None, responses=CONTROL, tags=TAGS)
+    async def unload(model: str, request: Request) -> Any:
+        """Serve a model no more."""
+        check_control()
+        await _ask(request, {"unload": model})
+        return {}
+
+
+def _asks_for_ready(body: bytes) -> bool:
+    """Return whether an index is wanted without what does not answer; any other body says nothing."""
+    try:
+        return IndexRequest.model_validate_json(body).ready
+    except ValueError:
+        return False
+
+
+async def _ask(request: Request, wish: dict[str, Any]) -> None:
+    """Have main load or unload a model. Raises InvalidError with its reason when it does not."""
+    try:
+        refusal = await request.state.control.ask(wish)
+    except TimeoutError:
+        raise InternalError("the model was not loaded in time") from None
+    if refusal is not None:
+        raise InvalidError(refusal)
 
 
 def _add_model_routes(app: FastAPI, deployment: Deployment) -> None:
-    manifest, settings = deployment.artifact.manifest, deployment.settings
-    served = manifest.name, str(manifest.version)
+    settings = deployment.settings
 
     async def statistics_of_all(request: Request) -> Any:
+        """Tell how often each model was asked, and how long it took."""
+        found = catalogue(request).table.versions
+        return await _statistics(request, [(each.model, str(each.version)) for each in found])
+
+    async def model_statistics(request: Request, model: str, version: str | None = None) -> Any:
         """Tell how often the model was asked, and how long it took."""
+        named(request, model, version)
+        versions = [each.number for each in catalogue(request).of(model)] if version is None else [version]
+        return await _statistics(request, [(model, each) for each in versions])
+
+    async def _statistics(request: Request, versions: list[tuple[str, str]]) -> Any:
         collector = await scrape(request, deployment)
-        return statistics(collector.collect(), *served)
+        return statistics(collector.collect(), versions)
 
-    async def model_ready(request: Request) -> Any:
+    async def model_ready(request: Request, model: str, version: str | None = None) -> Any:
         """Tell that the model answers."""
-        await check_ready(request)
-        return {"name": manifest.name}
+        named(request, model, version)
+        await check_workers(request)
+        return {"name": model}
 
-    async def model_configuration(request: Request) -> Any:
+    async def model_configuration(request: Request, model: str, version: str | None = None) -> Any:
         """Tell the configuration in Triton's form."""
+        manifest = named(request, model, version).manifest
         device = readiness(request).greeting.get("device") or "cpu"
         return configuration(manifest, settings.max_rows, device, len(deployment.worker_sockets))
 
-    async def model_metadata() -> Any:
+    async def model_metadata(request: Request, model: str, version: str | None = None) -> Any:
         """Tell the tensors that the model takes and gives, and the names, kinds and ranges of the inputs."""
-        return metadata(manifest)
+        manifest = named(request, model, version).manifest
+        return metadata(manifest, [each.number for each in catalogue(request).of(model)])
 
     # Before the models: Triton's clients take this name for all of them.
     app.get("/v2/models/stats", response_model=None, tags=TAGS)(statistics_of_all)
-    for path, check in _checks(*served).items():
+    for path in (MODEL, VERSION):
         for rest, endpoint, answer, responses in (
             ("", model_metadata, ModelMetadata, UNKNOWN),
             ("/ready", model_ready, ModelReady, UNKNOWN | UNREADY),
             ("/config", model_configuration, None, UNKNOWN),
-            ("/stats", statistics_of_all, None, UNKNOWN),
+            ("/stats", model_statistics, None, UNKNOWN),
         ):
-            app.get(
-                path + rest,
-                response_model=answer,
-                responses=responses,
-                dependencies=[Depends(check)],
-                tags=TAGS,
-            )(endpoint)
-
-
-def _checks(name: str, served_version: str) -> dict[str, Callable[..., Any]]:
-    """Return the paths of a model, and what refuses all models and versions but the one that is served."""
-
-    async def check_version(model: str, version: str) -> None:
-        if (model, version) != (name, served_version):
-            raise NoSuchModelError
-
-    async def check_name(model: str) -> None:
-        await check_version(model, served_version)
-
-    return {MODEL: check_name, VERSION: check_version}
+            app.get(path + rest, response_model=answer, responses=responses, tags=TAGS)(endpoint)
 
 
 def _add_infer_routes(app: FastAPI) -> None:

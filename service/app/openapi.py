@@ -1,21 +1,23 @@
 """The description of the HTTP interface. Knows nothing of how it is answered."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import Body, FastAPI, Header
+from fastapi import APIRouter, Body, FastAPI, Header, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
 
 from models.decision import ABSTAIN
 from models.inputs import Categorical, Cell
 from models.manifest import Manifest
+from service.app.process import catalogue
 from service.app.schema import ErrorResponse
 from service.errors import InternalError, MalformedError
 from service.gate.access import Access, access_to
-from service.paths import PREDICT
-from service.predict.schema import PredictResponse, predict_request
+from service.paths import MODEL_PREDICT, PREDICT, VERSION_PREDICT
+from service.predict.schema import AnyPredictRequest, PredictResponse, predict_request
 
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -37,7 +39,15 @@ def refusal(status: int, code: str, error: str, details: list[dict[str, Any]] | 
     return {status: {"model": ErrorResponse, "description": code, "content": content}}
 
 
+UNKNOWN: Responses = {404: {"model": ErrorResponse, "description": "No such model or version."}}
 UNREADY = refusal(503, "not_ready", "no worker answers")
+INVALID = refusal(422, "invalid", "body.ready: Input should be a valid boolean")
+CONTROL: Responses = {
+    **UNKNOWN,
+    **refusal(403, "forbidden", "models are not loaded by request: SERVICE_MODEL_CONTROL is follow"),
+    **refusal(422, "invalid", "iris: not in the store"),
+    **refusal(500, "internal", "the model was not loaded in time"),
+}
 REFUSALS: Responses = {
     **refusal(400, "malformed", "the body is not the JSON that is wanted: EOF at line 1 column 0"),
     **refusal(408, "request_timeout", "the request did not arrive in time"),
@@ -55,11 +65,28 @@ REFUSALS: Responses = {
 }
 
 
-def describe_predict(app: FastAPI, manifest: Manifest, max_rows: int) -> dict[str, Any]:
-    """Add `POST /predict` to the description; the data plane answers it before FastAPI sees it.
+def add_predict_routes(app: FastAPI) -> None:
+    """Add the paths of `/predict`, which the data plane answers before FastAPI sees them."""
 
-    Return the examples of its request by name, which the description is to have.
-    """
+    async def predict() -> Any:
+        raise InternalError("predict is answered by service/http/connection.py before FastAPI sees it")
+
+    async def predict_by_model(model: str, request: AnyPredictRequest) -> Any:  # noqa: ARG001 - its signature is the OpenAPI
+        """Score rows by a model's current version, as `/predict` does by the default model's."""
+        return await predict()
+
+    async def predict_by_version(model: str, version: str, request: AnyPredictRequest) -> Any:
+        """Score rows by this version of a model."""
+        del version
+        return await predict_by_model(model, request)
+
+    app.post(PREDICT, include_in_schema=False)(predict)
+    for path, endpoint in ((MODEL_PREDICT, predict_by_model), (VERSION_PREDICT, predict_by_version)):
+        app.post(path, response_model=PredictResponse, responses=UNKNOWN | REFUSALS, tags=["use"])(endpoint)
+
+
+def _described(manifest: Manifest, max_rows: int) -> tuple[list[BaseRoute], dict[str, Any]]:
+    """Return `POST /predict` as the default model takes it, and examples of its request by name."""
     golden = manifest.golden[0]
     row = [_shown(cell) for cell in golden.input]
     probabilities = dict(zip(manifest.classes, golden.probabilities, strict=True))
@@ -80,13 +107,15 @@ def describe_predict(app: FastAPI, manifest: Manifest, max_rows: int) -> dict[st
         "predictions": [_classes(manifest, golden.probabilities) | {"probabilities": probabilities}],
     }
 
+    router = APIRouter()
+
     async def predict(request: Any, x_request_timeout_ms: Any = None) -> Any:  # noqa: ARG001 - its signature is the description
         """Score rows: lists in the order of the inputs, or objects by input name.
 
         null is a missing value, where the input admits one.
         The JSON is also taken as `application/x-www-form-urlencoded`, as `curl -d` sends it; a form is not.
         """
-        raise InternalError("POST /predict is answered by service/http/connection.py before FastAPI sees it")
+        raise InternalError("POST /predict is only described here")
 
     predict.__annotations__ |= {
         "request": Annotated[predict_request(manifest, max_rows), Body()],
@@ -100,40 +129,41 @@ def describe_predict(app: FastAPI, manifest: Manifest, max_rows: int) -> dict[st
         ],
     }
     success: Responses = {200: {"content": {"application/json": {"example": answer}}}}
-    app.post(PREDICT, response_model=PredictResponse, responses=success | REFUSALS, tags=["use"])(predict)
-    return examples
+    router.post(PREDICT, response_model=PredictResponse, responses=success | REFUSALS, tags=["use"])(predict)
+    return router.routes, examples
 
 
-def add_description(app: FastAPI, examples: dict[str, Any], *, keys_used: bool) -> None:
-    """Add /openapi.json, with the examples of `/predict`."""
+def add_description(app: FastAPI, max_rows: int, *, keys_used: bool) -> None:
+    """Add /openapi.json, which describes the version of the default model that answers now."""
+    digest, description = "", JSONResponse(None)
 
     @app.get("/openapi.json", include_in_schema=False)
-    async def openapi() -> Response:
-        return JSONResponse(app.openapi())
+    async def openapi(request: Request) -> Response:
+        nonlocal digest, description
+        version = catalogue(request).default()
+        if version.digest != digest:
+            document = _description(app, version.manifest, max_rows, keys_used=keys_used)
+            digest, description = version.digest, JSONResponse(document)
+        return description
 
-    app.openapi = _description(app, examples, keys_used=keys_used)  # type: ignore[method-assign] # FastAPI's own way
 
-
-def _description(app: FastAPI, examples: dict[str, Any], *, keys_used: bool) -> Callable[[], dict[str, Any]]:
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = get_openapi(title=app.title, version=app.version, routes=app.routes)
-            document["servers"] = [{"url": "."}]  # beside the description, under whatever path a proxy adds
-            body = document["paths"][PREDICT]["post"]["requestBody"]["content"]["application/json"]
-            body["examples"] = examples  # here: FastAPI drops what is null, and a cell may be
-            components = document["components"]
-            for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's form of errors, not ours
-                components["schemas"].pop(unused, None)
-            if keys_used:
-                components["securitySchemes"] = SCHEMES
-            for path, methods in document["paths"].items():
-                guarded = keys_used and access_to(path) is not Access.OPEN
-                for operation in methods.values():
-                    _complete(operation, guarded=guarded)
-            app.openapi_schema = document
-        return app.openapi_schema
-
-    return openapi
+def _description(app: FastAPI, manifest: Manifest, max_rows: int, *, keys_used: bool) -> dict[str, Any]:
+    own, examples = _described(manifest, max_rows)
+    title = f"{app.title}: {manifest.name}"
+    document = get_openapi(title=title, version=app.version, routes=[*own, *app.routes])
+    document["servers"] = [{"url": "."}]  # beside the description, under whatever path a proxy adds
+    body = document["paths"][PREDICT]["post"]["requestBody"]["content"]["application/json"]
+    body["examples"] = examples  # here: FastAPI drops what is null, and a cell may be
+    components = document["components"]
+    for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's form of errors, not ours
+        components["schemas"].pop(unused, None)
+    if keys_used:
+        components["securitySchemes"] = SCHEMES
+    for path, methods in document["paths"].items():
+        guarded = keys_used and access_to(path) is not Access.OPEN
+        for operation in methods.values():
+            _complete(operation, guarded=guarded)
+    return document
 
 
 def _complete(operation: dict[str, Any], *, guarded: bool) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 from fastapi import Request
 
+from service.catalogue import Catalogue, Version
 from service.deployment import Deployment
 from service.errors import NotReadyError
 from service.gate.readiness import Readiness
@@ -17,9 +18,27 @@ def readiness(request: Request) -> Readiness:
     return found
 
 
+def catalogue(request: Request) -> Catalogue:
+    """Return what this process answers by."""
+    found: Catalogue = request.state.catalogue
+    return found
+
+
+def named(request: Request, model: str, version: str | None = None) -> Version:
+    """Return the version that a path names. Raises NoSuchModelError."""
+    return catalogue(request).find(model, version)
+
+
 async def check_ready(request: Request) -> None:
     """Raise NotReadyError, with the reason, when this process should get no new requests."""
     reason = await readiness(request).unready()
+    if reason is not None:
+        raise NotReadyError(reason)
+
+
+async def check_workers(request: Request) -> None:
+    """Raise NotReadyError, with the reason, when no worker answers this process."""
+    reason = await readiness(request).no_worker()
     if reason is not None:
         raise NotReadyError(reason)
 
@@ -28,4 +47,10 @@ async def scrape(request: Request, deployment: Deployment) -> TolerantCollector:
     """Return what all processes counted of everything that was answered before."""
     await asyncio.sleep(FLUSH_S)
     request.state.flush()
-    return TolerantCollector(deployment.metrics_dir, deployment.http_slots)
+    return TolerantCollector(
+        deployment.metrics_dir,
+        deployment.http_slots,
+        catalogue(request).current(),
+        readiness(request).greeting,
+        catalogue(request).is_over,
+    )

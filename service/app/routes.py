@@ -14,9 +14,9 @@ from models.cores import find_cores
 from service import __version__
 from service.app.gatekeeper import Gatekeeper
 from service.app.open_inference import add_oip_routes
-from service.app.openapi import UNREADY, add_description, describe_predict
+from service.app.openapi import UNREADY, add_description, add_predict_routes
 from service.app.page import add_page
-from service.app.process import check_ready, readiness, scrape
+from service.app.process import catalogue, check_ready, readiness, scrape
 from service.app.schema import Info
 from service.deployment import Deployment
 from service.errors import InvalidError, MethodNotAllowedError, NoSuchPathError
@@ -31,11 +31,11 @@ TOLD = (
 
 def add_routes(app: FastAPI, deployment: Deployment) -> None:
     """Add every endpoint to `app`, with one form for all errors."""
-    manifest = deployment.artifact.manifest
-    app.title = f"logitserve: {manifest.name}"
+    app.title = "logitserve"
     app.version = __version__
     app.router.routes.clear()  # FastAPI's own pages load their scripts from the network
     app.router.redirect_slashes = False  # a path is one path, and a redirect loses a proxy's prefix
+    app.router.strict_content_type = False  # Triton's clients send JSON without a type
     app.add_middleware(Gatekeeper)
     app.add_exception_handler(HTTPException, _raise_own)
     app.add_exception_handler(RequestValidationError, _raise_invalid)
@@ -62,12 +62,28 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
     @app.get("/info", response_model=Info, tags=["use"])
     async def info(request: Request) -> Any:
         """Tell people what is served, from what it was trained, and on what it runs."""
-        greeting = readiness(request).greeting
+        answers = catalogue(request)
+        default, table = answers.default(), answers.table
+        manifest, greeting = default.manifest, readiness(request).greeting
         libraries = {name: version(name) for name in LIBRARIES}
         return {
             "model": manifest.name,
             "version": str(manifest.version),
-            "digest": deployment.artifact.digest,
+            "digest": default.digest,
+            "inputs_digest": default.inputs_digest,
+            "models": [
+                {
+                    "model": served.model,
+                    "version": str(served.version),
+                    "digest": served.digest,
+                    "current": table.current.get(served.model) == served.digest,
+                }
+                for served in table.versions
+            ],
+            "refused": [
+                refused._asdict() | {"version": None if refused.version is None else str(refused.version)}
+                for refused in table.refused
+            ],
             "device": greeting.get("device"),
             "cpu_capability": greeting.get("cpu_capability"),
             "cores": find_cores()._asdict(),
@@ -80,8 +96,8 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
 
     add_oip_routes(app, deployment)
 
-    examples = describe_predict(app, manifest, deployment.settings.max_rows)
-    add_description(app, examples, keys_used=deployment.keys.used)
+    add_predict_routes(app)
+    add_description(app, deployment.settings.max_rows, keys_used=deployment.keys.used)
     add_page(app)
 
 
@@ -96,4 +112,7 @@ async def _raise_own(_: Request, error: Exception) -> Response:
 
 
 async def _raise_invalid(_: Request, error: Exception) -> Response:
-    raise InvalidError("a parameter is wrong") from error
+    """Name the first part of a body or query that is wrong."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it was registered for
+    first = error.errors()[0]
+    raise InvalidError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -15,12 +15,34 @@ class UsableCores(BaseModel):
     reason: str
 
 
-class Info(BaseModel):
-    """What is served, from what it was trained, and on what it runs."""
+class ServedVersion(BaseModel):
+    """A version that answers; `current` is whether it does where no version is named."""
 
     model: str
     version: str
     digest: str
+    current: bool
+
+
+class RefusedVersion(BaseModel):
+    """A version that the store has and that does not answer, and why."""
+
+    model: str
+    version: str | None
+    digest: str | None
+    reason: str
+    message: str
+
+
+class Info(BaseModel):
+    """What is served, from what it was trained, and on what it runs; of the default model, if not said."""
+
+    model: str
+    version: str
+    digest: str
+    inputs_digest: str
+    models: list[ServedVersion]
+    refused: list[RefusedVersion]
     device: str | None
     cpu_capability: str | None
     cores: UsableCores

@@ -3,7 +3,17 @@
 import re
 from enum import Enum
 
-from service.paths import INFER, INFER_VERSION, MODEL, PREDICT, VERSION
+from service.paths import (
+    INFER,
+    INFER_VERSION,
+    LOAD,
+    MODEL,
+    MODEL_PREDICT,
+    PREDICT,
+    UNLOAD,
+    VERSION,
+    VERSION_PREDICT,
+)
 
 
 class Access(Enum):
@@ -22,6 +32,8 @@ POLICY = {
     "/health": Access.OPEN,
     "/metrics": Access.METRICS,
     PREDICT: Access.PREDICT,
+    MODEL_PREDICT: Access.PREDICT,
+    VERSION_PREDICT: Access.PREDICT,
     "/info": Access.PREDICT,
     "/docs": Access.OPEN,
     "/docs/{asset}": Access.OPEN,
@@ -41,8 +53,8 @@ POLICY = {
     f"{VERSION}/ready": Access.PREDICT,
     f"{VERSION}/stats": Access.PREDICT,
     "/v2/repository/index": Access.PREDICT,
-    "/v2/repository/models/{model}/load": Access.ADMIN,
-    "/v2/repository/models/{model}/unload": Access.ADMIN,
+    LOAD: Access.ADMIN,
+    UNLOAD: Access.ADMIN,
 }
 """Every route's template. What stands in no line is treated as PREDICT: forgotten means closed."""
 

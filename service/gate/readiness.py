@@ -17,7 +17,11 @@ PROBE_S = 1.0
 class Readiness:
     """What balancers and people are told."""
 
-    def __init__(self, links: Sequence[Link], draining: Callable[[], bool]) -> None:
+    def __init__(
+        self, links: Sequence[Link], draining: Callable[[], bool], serves: Callable[[], bool]
+    ) -> None:
+        """`serves` is whether the default model is loaded."""
+        self._serves = serves
         self._links = links
         self._draining = draining
 
@@ -30,6 +34,12 @@ class Readiness:
         """Return why this process should get no new requests, or None when it should."""
         if self._draining():
             return "draining"
+        if not self._serves():
+            return "the default model is not loaded"
+        return await self.no_worker()
+
+    async def no_worker(self) -> str | None:
+        """Return why no model answers, or None when one does."""
         if not any(await asyncio.gather(*[link.answers(PROBE_S) for link in self._links])):
             return "no worker answers"
         return None

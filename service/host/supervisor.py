@@ -11,6 +11,7 @@ from multiprocessing import connection
 from service.backlog import turn_away, waiting
 from service.deployment import Deployment
 from service.errors import StartError
+from service.host.conductor import Conductor
 from service.host.litserve import Host, Process
 from service.host.workers import Workers
 from service.lifetime import Caught, unsignalled, woken_by_signals
@@ -45,6 +46,7 @@ class Supervisor:
         deployment: Deployment,
         host: Host,
         workers: Workers,
+        conductor: Conductor,
         listener: socket.socket,
         keep_directory: Callable[[], None],
         signals: Caught,
@@ -54,6 +56,7 @@ class Supervisor:
         self._settings = deployment.settings
         self._host = host
         self._workers = workers
+        self._conductor = conductor
         self._listener = listener
         self._keep_directory = keep_directory
         self._kept_at = 0.0
@@ -111,6 +114,7 @@ class Supervisor:
         deadline = time.monotonic() + END_S
         for process in self._apis:
             process.join(0 if self._signals and self._hurried() else max(0, deadline - time.monotonic()))
+        self._conductor.end()
         left = self._apis + self._workers.processes  # a worker holds nothing that outlives it
         for process in left:
             process.kill()
@@ -121,6 +125,7 @@ class Supervisor:
         self._kept_at = time.monotonic()
         try:
             self._keep_directory()
+            self._conductor.keep()
         except (OSError, StartError) as error:
             if self._kept:  # once, not each second
                 log.warning("the run directory is lost: %s", error)
@@ -141,6 +146,7 @@ class Supervisor:
                 self._look_after_directory()
             self._workers.look(ending=bool(self._signals))
             self._replace_apis()
+            self._conductor.look()
             # After the look: what it finds ended may be what is waited for.
             if until() or (left := deadline - time.monotonic()) <= 0:
                 return
@@ -150,7 +156,7 @@ class Supervisor:
             # Whoever is not yet known to have ended is waited for, dead or not: a death since the look above
             # must end the wait.
             sentinels = [process.sentinel for process in self._workers.processes + self._apis]
-            connection.wait([*sentinels, self._awake], left)
+            connection.wait([*sentinels, self._awake, *self._conductor.sources()], left)
             with contextlib.suppress(BlockingIOError):
                 self._awake.recv(64)
 
@@ -161,6 +167,7 @@ class Supervisor:
         for slot, process in enumerate(self._apis):
             if process.is_alive():
                 continue
+            self._conductor.process_down(slot)
             now = time.monotonic()
             self._api_deaths = self._api_deaths + 1 if now - self._api_died_at < EARLY_S else 1
             self._api_died_at = now

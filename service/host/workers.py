@@ -8,6 +8,7 @@ from pathlib import Path
 
 from service.deployment import Deployment
 from service.errors import StartError
+from service.host.conductor import Conductor
 from service.host.litserve import Host, Process
 from service.lifetime import unsignalled
 from service.metrics.declared import HostMetrics
@@ -33,11 +34,14 @@ class Slot:
 class Workers:
     """All of them; nothing happens but in `start` and `look`."""
 
-    def __init__(self, deployment: Deployment, host: Host, metrics: HostMetrics) -> None:
+    def __init__(
+        self, deployment: Deployment, host: Host, metrics: HostMetrics, conductor: Conductor
+    ) -> None:
         self._deployment = deployment
         self._flags = deployment.flags
         self._host = host
         self._metrics = metrics
+        self._conductor = conductor
         self._slots: list[Slot] = []
         self._started = self._ready_at = time.monotonic()
         self.was_ready = False
@@ -96,10 +100,12 @@ class Workers:
         self._metrics.model_loads.labels("ok").inc()
         self._metrics.model_load_timestamp.set_to_current_time()
         log.info("worker %d is ready", worker)
+        self._conductor.worker_up(worker)
 
     def _bury(self, worker: int, slot: Slot, process: Process, *, ending: bool) -> None:
         """Take note of a worker's death; a slot that had not got ready waits before its next try."""
         slot.process = None
+        self._conductor.worker_down(worker)
         code = process.exitcode or 0
         reason = "signal" if code < 0 else "exit"
         self._flags.take_greeted(worker)

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, NamedTuple
+
+MOST_PATHS = 1000
+"""That are remembered; a path beyond them costs a few microseconds more."""
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable
 
     from service.gate.access import Access
-    from service.plane.call import Call
+    from service.plane.call import Way
 
 
 class Route(NamedTuple):
-    """One path, or several: its template, what it asks for, and what turns a complete request into rows."""
+    """One path, or several: its template, what it asks for, and what tells a complete request its way."""
 
     template: str
     access: Access
-    decode: Callable[[Call], None]
+    find: Callable[[], Way]
+
+
+class Family(NamedTuple):
+    """The paths of one template, and what finds the way of the names in such a path."""
+
+    template: str
+    access: Access
+    paths: re.Pattern[bytes]
+    find: Callable[..., Way]
+    knows: Callable[..., bool]
 
 
 class Routes:
@@ -26,15 +40,26 @@ class Routes:
     def __init__(self) -> None:
         self.paths: dict[bytes, Route] = {}
         """By path, as it stands in a request's first line."""
-        self._families: list[tuple[re.Pattern[bytes], Route]] = []
+        self._families: list[Family] = []
 
-    def add_family(self, paths: re.Pattern[bytes], route: Route) -> None:
-        """Have all `paths` that are not added one by one go the same way."""
-        self._families.append((paths, route))
+    def add_family(self, family: Family) -> None:
+        """Have paths of a template be routes."""
+        self._families.append(family)
 
     def find(self, path: bytes) -> Route | None:
         """Return the route of a decoded path, if it has one."""
         route = self.paths.get(path)
-        if route is None:
-            route = next((route for paths, route in self._families if paths.fullmatch(path)), None)
+        if route is not None:
+            return route
+        for family in self._families:
+            match = family.paths.fullmatch(path)
+            if match is not None:
+                return self._route(family, path, match.groupdict())
+        return None
+
+    def _route(self, family: Family, path: bytes, names: dict[str, bytes]) -> Route:
+        given = {name: value.decode("utf-8", "replace") for name, value in names.items()}
+        route = Route(family.template, family.access, functools.partial(family.find, **given))
+        if family.knows(**given) and len(self.paths) < MOST_PATHS:
+            self.paths[path] = route  # names are of a closed set, which clients do not choose
         return route

@@ -99,8 +99,9 @@ class DirectTurn(Call):
             self.deadline = self.started + timeout_s
             if edge.keys.used:
                 edge.keys.check(route.access, self.headers)
-            edge.admission.check(self.deadline)
-            route.decode(self)
+            self.queue, decode = route.find()
+            edge.admission.check(self.deadline, self.queue)
+            decode(self)
             edge.batcher.submit(self)
         except ServiceError as error:
             self.fail(error)

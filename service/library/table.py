@@ -17,6 +17,13 @@ Reason = Literal["missing", "broken", "unsigned", "golden", "failed", "crashed",
 """Why a version does not serve."""
 
 
+class Refusal(NamedTuple):
+    """Why a version cannot be served, and the same in one line for people."""
+
+    reason: Reason
+    message: str
+
+
 class Served(NamedTuple):
     """A version that can answer, or shall."""
 
@@ -61,16 +68,17 @@ class Committed:
     """The number of the table that holds, in anonymous shared memory; 0 before there is one."""
 
     def __init__(self) -> None:
-        self._word = memoryview(mmap.mmap(-1, 8)).cast("Q")
+        self.word = memoryview(mmap.mmap(-1, 8)).cast("Q")
+        """The number alone. Main writes it, in one store: nobody ever reads half of it."""
 
     @property
     def number(self) -> int:
-        """The number, which main alone sets, in one store: nobody ever reads half of it."""
-        return self._word[0]
+        """The number."""
+        return self.word[0]
 
     @number.setter
     def number(self, number: int) -> None:
-        self._word[0] = number
+        self.word[0] = number
 
 
 def write(run_dir: Path, number: int, table: Table) -> None:
@@ -92,3 +100,13 @@ def read(run_dir: Path, number: int) -> Table:
     if not known.issuperset(table.current.items()):
         raise ValueError(f"table {number}: the current version of a model is not one of its versions")
     return table
+
+
+def exists(run_dir: Path, number: int) -> bool:
+    """Return whether a table can be read."""
+    return table_path(run_dir, number).exists()
+
+
+def discard(run_dir: Path, number: int) -> None:
+    """Remove a table that nobody reads any more, if it is there."""
+    table_path(run_dir, number).unlink(missing_ok=True)

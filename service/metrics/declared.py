@@ -7,25 +7,17 @@ import asyncio
 import logging
 import os
 from collections import Counter as Counts
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 
-from models.manifest import Manifest
+from service.metrics.buckets import DURATION_BUCKETS
 from service.metrics.tally import Tally
+from service.metrics.versions import VersionCounts, VersionMetrics
 
 FLUSH_S = 0.02
 """A scrape first waits this long, so that it counts all that was answered before it."""
-
-SLO_S = 0.010
-"""99 % of requests are to be answered within this; a bucket edge, or the share could not be read off."""
-
-# Rule: the SLO times powers of two; from well under the fastest to past the longest that is waited for.
-DURATION_BUCKETS = tuple(SLO_S * 2**k for k in range(-6, 11))
-INFERENCE_BUCKETS = tuple(SLO_S * 2**k for k in range(-10, 8))
-# Rule: powers of two up to the default limit of rows in one call of the model.
-ROWS_BUCKETS = tuple(float(2**k) for k in range(13))
 
 LOG_DROPPED = "Log lines that nobody took, of main and the HTTP processes."
 
@@ -72,9 +64,7 @@ class HostMetrics:
 class Metrics:
     """What an HTTP process counts."""
 
-    def __init__(
-        self, registry: CollectorRegistry, manifest: Manifest, pending: Callable[[], int], limit: int
-    ) -> None:
+    def __init__(self, registry: CollectorRegistry, pending: Callable[[], int], limit: int) -> None:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"logitserve_{name}", text, labels, registry=registry)
 
@@ -84,8 +74,6 @@ class Metrics:
         def gauge(name: str, text: str, mode: str, *labels: str) -> Gauge:
             return Gauge(f"logitserve_{name}", text, labels, registry=registry, multiprocess_mode=mode)  # type: ignore[arg-type]
 
-        self._model, self._version = manifest.name, str(manifest.version)
-        self._classes = manifest.classes
         self._pending = pending
         self._http_requests = counter("http_requests_total", "Requests answered.", "route", "method", "code")
         self._http_duration = histogram(
@@ -94,42 +82,18 @@ class Metrics:
             DURATION_BUCKETS,
             "route",
         )
-        self._rows = counter("rows_total", "Rows scored.", "model", "version")
-        self._predictions = counter(
-            "predictions_total", "Rows answered, by the label they got.", "model", "version", "label"
-        )
-        self._unseen = counter(
-            "unseen_categories_total",
-            "Cells whose category the model was not trained on.",
-            "model",
-            "version",
-            "input",
-        )
-        self._queue_wait = histogram(
-            "queue_wait_seconds", "From admission to the send to a worker.", DURATION_BUCKETS
-        )
-        self._batch_rows = histogram("batch_rows", "Rows in one call of the model.", ROWS_BUCKETS)
-        self._inference = histogram("inference_duration_seconds", "One call of the model.", INFERENCE_BUCKETS)
         self._pending_requests = gauge("pending_requests", "Requests admitted and unanswered.", "sum")
         self._rejected = counter("rejected_total", "Requests and connections refused.", "reason")
         self._cancelled = counter("cancelled_total", "Requests whose client left before the answer.")
         self.log_dropped = counter("log_dropped_total", LOG_DROPPED)
-        self._model_info = gauge(
-            "model_info", "The model served.", "max", "model", "version", "sha256", "device", "torch"
-        )
         gauge("pending_limit", "Requests that may be pending.", "sum").set(limit)
         self._pending_requests.set(0)
 
-        self.queue_wait_tally = Tally(DURATION_BUCKETS)
-        self._batch_tally = Tally(ROWS_BUCKETS)
-        self._inference_tally = Tally(INFERENCE_BUCKETS)
-        self._scored = 0
+        self._versions = VersionMetrics(registry)
+        self.version_counts: Iterable[VersionCounts] = ()
+        """Of the versions that answer; whoever opens them sets it."""
         self._durations: dict[str, Tally] = {}
         self._counts: Counts[tuple[str, str, int]] = Counts()
-        self.label_counts = [0] * len(manifest.classes)
-        """Rows answered since the last flush, by class; the codec counts them."""
-        self.unseen_counts: Counts[str] = Counts()
-        """Unseen categories since the last flush, by input; the codecs count them."""
         self._flushing = False
 
     def answered(self, route: str, method: str, code: int, seconds: float) -> None:
@@ -141,12 +105,6 @@ class Metrics:
         tally.add(seconds)
         self.soon()
 
-    def batch(self, rows: int, microseconds: int) -> None:
-        """Count one call of the model."""
-        self._scored += rows
-        self._batch_tally.add(rows)
-        self._inference_tally.add(microseconds / 1e6)
-
     def cancelled(self) -> None:
         """Count a client that left."""
         self._cancelled.inc()
@@ -155,10 +113,6 @@ class Metrics:
     def rejected(self, reason: str) -> None:
         """Count a refusal: `overloaded` or `connections`."""
         self._rejected.labels(reason).inc()
-
-    def serving(self, sha256: str, device: str, torch: str) -> None:
-        """Tell which model a worker serves, on what."""
-        self._model_info.labels(self._model, self._version, sha256, device, torch).set(1)
 
     def soon(self) -> None:
         """Have what was counted reach the files within FLUSH_S."""
@@ -175,16 +129,6 @@ class Metrics:
         for route, tally in self._durations.items():
             tally.flush(self._http_duration.labels(route))
         self._durations.clear()
-        for index, count in enumerate(self.label_counts):
-            if count:
-                self._predictions.labels(self._model, self._version, self._classes[index]).inc(count)
-                self.label_counts[index] = 0
-        for name, count in self.unseen_counts.items():
-            self._unseen.labels(self._model, self._version, name).inc(count)
-        self.unseen_counts.clear()
-        self._rows.labels(self._model, self._version).inc(self._scored)
-        self._scored = 0
-        self.queue_wait_tally.flush(self._queue_wait)
-        self._batch_tally.flush(self._batch_rows)
-        self._inference_tally.flush(self._inference)
+        for counts in self.version_counts:
+            counts.flush(self._versions)
         self._pending_requests.set(self._pending())

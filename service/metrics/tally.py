@@ -15,6 +15,10 @@ class Tally:
         self._counts = [0] * (len(edges) + 1)
         self._sum = 0.0
 
+    def __bool__(self) -> bool:
+        """Whether anything was observed."""
+        return any(self._counts)
+
     def add(self, value: float) -> None:
         """Observe `value`."""
         self._counts[bisect_left(self._edges, value)] += 1

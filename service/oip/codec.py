@@ -7,14 +7,13 @@ import contextlib
 import functools
 import re
 from collections import Counter
-from typing import NoReturn
 
 from pydantic import ValidationError
 
 from models.manifest import Manifest
 from service.body.ident import WRONG_ID
 from service.body.whole import whole_body
-from service.errors import InvalidError, MalformedError, NoSuchModelError, ServiceError, quote
+from service.errors import InvalidError, MalformedError, ServiceError, quote
 from service.oip import bulk, tensors
 from service.oip.answers import Answers, Form
 from service.oip.bulk import BULK_BYTES
@@ -113,8 +112,3 @@ class InferCodec:
         form = self._answers.form(request)
         self._inputs.check(request.inputs)
         return request, form
-
-
-def unknown(_: Call) -> NoReturn:
-    """Refuse a call of a model or version that is not served."""
-    raise NoSuchModelError

@@ -6,7 +6,7 @@ answer in a way that is not offered is refused.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Json
 
 from service.body.ident import Id
 
@@ -65,6 +65,47 @@ class InferRequest(_Known):
     inputs: Annotated[list[InferInput], Field(min_length=1, fail_fast=True)]
     # A factory, because pydantic would deep-copy a default.
     outputs: Annotated[list[InferOutput], Field(default_factory=list, fail_fast=True)]
+
+
+class IndexRequest(_Known):
+    """Which entries of the index are wanted."""
+
+    ready: bool = Field(False, description="Only versions that answer.")
+
+
+class VersionPolicy(_Known):
+    """Which versions of a model are loaded; CURRENT's without one."""
+
+    class Specific(_Known):
+        """By their numbers, the last one to answer where none is named."""
+
+        versions: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+
+    specific: Specific
+
+
+class Configuration(_Known):
+    """What of a model's configuration a load may set; the rest follows from the version."""
+
+    version_policy: VersionPolicy | None = None
+
+
+class LoadParameters(_Known):
+    """Triton's parameters of a load: a configuration as text of JSON."""
+
+    config: Json[Configuration] | None = None
+
+
+class LoadRequest(_Known):
+    """How a model is to be loaded."""
+
+    parameters: LoadParameters = LoadParameters()
+
+    def versions(self) -> list[int] | None:
+        """Return the versions that are wanted, or None for what CURRENT names."""
+        config = self.parameters.config
+        policy = config.version_policy if config else None
+        return policy.specific.versions if policy else None
 
 
 class OutputTensor(BaseModel):

@@ -72,15 +72,18 @@ def outputs(manifest: Manifest) -> dict[str, Tensor]:
     return {tensor.name: tensor for tensor in found}
 
 
-def metadata(manifest: Manifest) -> dict[str, Any]:
-    """Return the model metadata document; `properties` is ours: names, kinds, units, ranges."""
+def metadata(manifest: Manifest, versions: list[str]) -> dict[str, Any]:
+    """Return the model metadata document; `properties` is ours: names, kinds, units, ranges.
+
+    `versions` are those of the model that answer.
+    """
 
     def shaped(tensors: Iterable[Tensor]) -> list[dict[str, Any]]:
         return [{"name": each.name, "datatype": each.datatype, "shape": [-1, *each.dims]} for each in tensors]
 
     return {
         "name": manifest.name,
-        "versions": [str(manifest.version)],
+        "versions": versions,
         "platform": PLATFORM,
         "inputs": shaped(inputs(manifest)),
         "outputs": shaped(outputs(manifest).values()),

@@ -1,36 +1,13 @@
-"""The requests of one frame. Knows nothing of queues or sockets."""
+"""The requests of one frame. Knows nothing of sockets."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from service.wire import frames
 
 if TYPE_CHECKING:
-    from service.errors import ServiceError
-    from service.wire.results import Results
-
-
-class Job(Protocol):
-    """What there is to know of a request; `deadline` and `queued` are on the monotonic clock."""
-
-    rows: int
-    payload: bytes
-    explain: bool
-    deadline: float
-    queued: float
-    live: bool
-
-    def succeed(self, results: Results, row: int) -> None: ...
-    def fail(self, error: ServiceError) -> None: ...
-
-
-class Model(NamedTuple):
-    """What a frame says of the model: the digest of its version, and the shape of rows and results."""
-
-    digest: bytes
-    classes: int
-    columns: int
+    from service.plane.queue import Job, Queue
 
 
 class Owner(Protocol):
@@ -41,17 +18,20 @@ class Owner(Protocol):
 
 
 class Batch:
-    """Requests that go to a worker together, in order. `rows` counts what was sent, `sent` tells when."""
+    """Requests of one queue that go to a worker together, in order.
 
-    __slots__ = ("_model", "attempts", "id", "jobs", "owner", "rows", "sent")
+    `rows` counts what was sent, `sent` tells when.
+    """
 
-    def __init__(self, batch_id: int, jobs: list[Job], model: Model, owner: Owner) -> None:
+    __slots__ = ("attempts", "id", "jobs", "owner", "queue", "rows", "sent")
+
+    def __init__(self, batch_id: int, jobs: list[Job], queue: Queue, owner: Owner) -> None:
         self.id = batch_id
         self.jobs = jobs
+        self.queue = queue
         self.owner = owner
         self.attempts = 0
         self.sent = 0.0
-        self._model = model
 
     def frame(self) -> bytes:
         """Return the frame of the requests that still wait, and forget the others."""
@@ -64,5 +44,5 @@ class Batch:
                 flags = frames.FLAG_EXPLAIN
             deadline = max(deadline, job.deadline)
         self.rows = rows
-        digest, _, columns = self._model
-        return frames.pack_request(self.id, digest, deadline, rows, columns, flags, payloads)
+        queue = self.queue
+        return frames.pack_request(self.id, queue.digest, deadline, rows, queue.columns, flags, payloads)

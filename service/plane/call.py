@@ -12,6 +12,7 @@ from service.errors import InternalError, ServiceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from service.plane.queue import Queue
     from service.wire.results import Results
 
 log = logging.getLogger("logitserve.call")
@@ -25,15 +26,23 @@ class Content(NamedTuple):
     json_bytes: int | None = None
 
 
+class Way(NamedTuple):
+    """How a request becomes rows, and what these wait in: one of the two directions of a version."""
+
+    queue: Queue
+    decode: Callable[[Call], None]
+
+
 JSON = Content(b"application/json")
 
 
 class Call(ABC):
     """A request that is answered exactly once, by whoever took it.
 
-    A codec sets `payload` (float32 [rows, inputs], raw), `rows`, `explain`, `id` and `encode`, and `content`
-    where an answer is not plain JSON; it may shorten `deadline`, which is on the monotonic clock like
-    `started`. `headers` and `body`, in pieces, are what it reads.
+    Who finds its way sets `queue`, which is of the version that answers. A codec sets `payload` (float32
+    [rows, inputs], raw), `rows`, `explain`, `id` and `encode`, and `content` where an answer is not plain
+    JSON; it may shorten `deadline`, which is on the monotonic clock like `started`. `headers` and `body`, in
+    pieces, are what it reads.
     """
 
     __slots__ = (
@@ -46,12 +55,14 @@ class Call(ABC):
         "id",
         "live",
         "payload",
+        "queue",
         "queued",
         "request_id",
         "rows",
         "started",
     )
 
+    queue: Queue
     payload: bytes
     deadline: float
     queued: float

@@ -1,4 +1,4 @@
-"""The link from this HTTP process to one worker's slot: connect, send one batch, wait, notice its death.
+"""The link from this HTTP process to one worker's slot: connect, send batches, wait, notice its death.
 
 Knows nothing of requests: what to send a batch says, and what to do with a reply its owner.
 """
@@ -29,24 +29,24 @@ log = logging.getLogger("logitserve.link")
 
 
 class Link(asyncio.Protocol):
-    """One worker slot, as this HTTP process sees it. `free` is whether a batch may be sent."""
+    """One worker slot, as this HTTP process sees it. `free` is whether batches may be sent."""
 
     def __init__(
         self,
         path: Path,
         stuck_s: float,
-        greeted: Callable[[dict[str, Any]], None],
+        greeted: Callable[[], None],
         stuck: Callable[[], None],
     ) -> None:
         """`greeted` and `stuck` are told of a worker that is ready, and of one that had to be ended."""
         self.greeting: dict[str, Any] = {}
-        """What the worker last said of itself: `pid`, `device`, `torch`, `cpu_capability` and `digest`."""
+        """What the worker last said of itself: `pid`, `device`, `torch` and `cpu_capability`."""
         self._path = path
         self._stuck_s = stuck_s
         self._greeted = greeted
         self._stuck = stuck
         self._transport: asyncio.Transport | None = None
-        self._batch: Batch | None = None
+        self._batches: dict[int, Batch] = {}
         self._ping: asyncio.Future[None] | None = None
         self._pinged = 0.0
         self.up = self.free = False
@@ -64,11 +64,12 @@ class Link(asyncio.Protocol):
             else:
                 await self._closed
 
-    def send(self, batch: Batch) -> None:
-        """Send `batch`; only when `free`."""
+    def send(self, batches: list[Batch]) -> None:
+        """Send batches in one write; only when `free`."""
         self.free = False
-        self._batch = batch
-        self._transport.write(batch.frame())  # type: ignore[union-attr] # free means connected
+        for batch in batches:
+            self._batches[batch.id] = batch
+        self._transport.write(b"".join([batch.frame() for batch in batches]))  # type: ignore[union-attr] # free means connected
 
     async def answers(self, within_s: float) -> bool:
         """Return whether the worker gives a sign of life in time."""
@@ -77,7 +78,7 @@ class Link(asyncio.Protocol):
         if self._ping is None or self._ping.done():
             self._ping = asyncio.get_running_loop().create_future()
             self._pinged = time.monotonic()
-            self._transport.write(frames.pack_request(0, bytes(32), 0.0, 0, 0, 0, ()))
+            self._transport.write(frames.pack_command(0, frames.Command.PING))
         ping = self._ping
         done, _ = await asyncio.wait([ping], timeout=within_s)
         if not done:
@@ -85,8 +86,8 @@ class Link(asyncio.Protocol):
         return bool(done) and not ping.cancelled()
 
     def end_if_stuck(self, now: float) -> None:
-        """Kill a worker that has held a batch for longer than any request may wait."""
-        held_since = self._batch.sent if self._batch is not None else now
+        """Kill a worker that has held batches for longer than any request may wait."""
+        held_since = next((batch.sent for batch in self._batches.values()), now)
         if self._ping is not None and not self._ping.done():
             held_since = min(held_since, self._pinged)
         if self.up and now - held_since > self._stuck_s:
@@ -104,26 +105,25 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         for (_, batch_id, status, _, microseconds), payload in self._stream.feed(data):
-            batch = self._batch
             if status == frames.Status.HELLO:
                 self.greeting = json.loads(bytes(payload))
-                self._greeted(self.greeting)
+                self._greeted()
                 self.up = self.free = True
                 self._freed()
             elif batch_id == 0:
                 if self._ping is not None and not self._ping.done():
                     self._ping.set_result(None)
-            elif batch is not None and batch.id == batch_id:
-                self._batch = None
-                self.free = True
+            elif batch_id in self._batches:
+                batch = self._batches.pop(batch_id)
+                self.free = not self._batches
                 batch.owner.finished(batch, status, microseconds, payload)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._transport = None
         self.up = self.free = False
-        batch, self._batch = self._batch, None
+        batches, self._batches = self._batches, {}
         if self._ping is not None:
             self._ping.cancel()
         self._closed.set_result(None)
-        if batch is not None:
+        for batch in batches.values():
             batch.owner.lost(batch)

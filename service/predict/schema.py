@@ -55,6 +55,14 @@ class Envelope(BaseModel):
     )
 
 
+class AnyPredictRequest(Envelope):
+    """A request to a model that the description does not know; what its rows hold, `/v2/models` says."""
+
+    instances: list[list[Any] | dict[str, Any]] = Field(
+        min_length=1, description="The rows to score: lists in the order of the inputs, or objects by name."
+    )
+
+
 class Explanation(BaseModel):
     """What made the logit: intercept plus contributions. With more than two classes, one a class."""
 

@@ -11,8 +11,8 @@ A reply is a header and its results, which `results` packs and reads:
     payload bytes u32 | batch u64 | status u8 | rows u32 | microseconds u32
     results
 
-The deadline is on the machine's monotonic clock, which all its processes share. A request without rows asks
-only for a sign of life.
+The deadline is on the machine's monotonic clock, which all its processes share. A request without rows is a
+command: its flags say which.
 """
 
 import json
@@ -25,14 +25,27 @@ REQUEST = struct.Struct("<IQ32sdIIB3x")  # 64 bytes, so that the rows are aligne
 REPLY = struct.Struct("<IQBII")
 FLAG_EXPLAIN = 1
 MAX_PAYLOAD_BYTES = 1 << 30
+NO_DIGEST = bytes(32)
 
 Raw = bytes | bytearray | memoryview
+
+
+class Command(IntEnum):
+    """What a request without rows wants done with the version of its digest."""
+
+    PING = 0
+    """Nothing: it asks for a sign of life."""
+    TRY = 2
+    """Load it in a child, which may die of it."""
+    LOAD = 4
+    FORGET = 8
 
 
 class Status(IntEnum):
     OK = 0
     HELLO = 1
-    UNKNOWN_MODEL = 2
+    REFUSED = 2
+    """The version cannot be loaded; the payload is a `Refusal` as JSON."""
     EXPIRED = 3
     FAILED = 4
 
@@ -49,20 +62,19 @@ def pack_request(
     return b"".join([REQUEST.pack(size, batch, digest, deadline, rows, columns, flags), *payloads])
 
 
+def pack_command(number: int, command: Command, digest: bytes = NO_DIGEST) -> bytes:
+    """Return the frame of a command, whose reply has its number."""
+    return pack_request(number, digest, 0.0, 0, 0, command, ())
+
+
 def pack_reply(batch: int, status: Status, rows: int, microseconds: int, payload: bytes) -> bytes:
     """Return a reply's frame; `microseconds` is the time that the model took."""
     return REPLY.pack(len(payload), batch, status, rows, microseconds) + payload
 
 
-def pack_hello(pid: int, device: str, torch: str, cpu_capability: str, digest: str) -> bytes:
-    """Return the frame by which a worker greets: who it is, on what it runs and which model it holds."""
-    greeting = {
-        "pid": pid,
-        "device": device,
-        "torch": torch,
-        "cpu_capability": cpu_capability,
-        "digest": digest,
-    }
+def pack_hello(pid: int, device: str, torch: str, cpu_capability: str) -> bytes:
+    """Return the frame by which a worker greets: who it is and on what it runs."""
+    greeting = {"pid": pid, "device": device, "torch": torch, "cpu_capability": cpu_capability}
     return pack_reply(0, Status.HELLO, 0, 0, json.dumps(greeting).encode())
 
 

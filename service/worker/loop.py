@@ -1,6 +1,9 @@
-"""The worker's loop: a frame in, a call of the model, a frame out. Knows nothing of HTTP or JSON."""
+"""The worker's loop: frames in, a call of a model each, frames out. Knows nothing of HTTP."""
+
+from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import select
@@ -8,20 +11,29 @@ import signal
 import socket
 import struct
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from litserve.loops import LitLoop
 
 from service.run_directory import socket_path
 from service.wire import frames
-from service.worker.api import ModelAPI
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from service.library.table import Refusal
+    from service.worker.api import ModelAPI
+    from service.worker.versions import Trial
 
 SEND_TIMEOUT = struct.pack("ll", 1, 0)
 """Seconds and microseconds, as the kernel wants them. A stopped HTTP process that does not read its replies
 is cut off, or it would stall everyone's worker."""
 RECEIVE_BYTES = 1 << 20
+TOGETHER_S = 0.001
+"""How long a reply may wait for the next one."""
+BATCH, DIGEST, ROWS, FLAGS = 1, 2, 4, 6
+"""Places of a request's fields."""
 LOOK_S = 1.0
 """How often the socket's path is looked at."""
 
@@ -41,8 +53,10 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         self.poller = select.epoll()
         self.peers: dict[int, tuple[socket.socket, frames.Stream]] = {}
         self.received = memoryview(bytearray(RECEIVE_BYTES))
-        self.digest = bytes.fromhex(lit_api.digest)
-        self.greeting = frames.pack_hello(os.getpid(), str(lit_api.runtime.device), *_torch(), lit_api.digest)
+        self.trials: dict[int, tuple[socket.socket, int, Trial]] = {}
+        self.slow: set[bytes] = set()
+        """Digests of the versions whose last call took longer than a reply may wait."""
+        self.greeting = frames.pack_hello(os.getpid(), lit_api.device, *_torch())
         self._listen()
         # A timer's signal, as a wait with a time limit costs a microsecond each.
         signal.signal(signal.SIGALRM, lambda *_: self._look())
@@ -54,6 +68,8 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         for fd, _events in self.poller.poll():
             if fd in self.peers:
                 self._serve(fd, lit_api)
+            elif fd in self.trials:
+                self._end_trial(fd)
             else:
                 self._accept()
 
@@ -106,8 +122,23 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         peer, stream = self.peers[fd]
         try:
             size = peer.recv_into(self.received)
+            replies: list[bytes] = []
+            began = time.monotonic()
             for fields, payload in stream.feed(self.received[:size]):
-                peer.sendall(self._reply(fields, payload, lit_api))
+                if replies and fields[DIGEST] in self.slow:
+                    peer.sendall(b"".join(replies))
+                    replies.clear()
+                replies.append(
+                    self._reply(fields, payload, lit_api)
+                    if fields[ROWS]
+                    else self._obey(peer, fields, lit_api)
+                )
+                # Those of several models come together, and leave so; but none waits for a slow model.
+                if time.monotonic() - began > TOGETHER_S:
+                    peer.sendall(b"".join(replies))
+                    replies.clear()
+            if replies:
+                peer.sendall(b"".join(replies))
         except (OSError, frames.FrameError) as error:
             log.warning("dropped a connection of an HTTP process: %s", error)
             size = 0
@@ -120,21 +151,51 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         _, batch, digest, deadline, rows, columns, flags = fields
         status = frames.Status.OK
         results, started = b"", time.perf_counter()
-        if not rows:
-            pass  # only a sign of life
-        elif digest != self.digest:
-            status = frames.Status.UNKNOWN_MODEL
-        elif time.monotonic() > deadline:
+        if time.monotonic() > deadline:
             status = frames.Status.EXPIRED
         else:
             try:
                 inputs = np.frombuffer(payload, np.float32).reshape(rows, columns)
-                results = lit_api.predict(inputs, explain=bool(flags & frames.FLAG_EXPLAIN))
+                results = lit_api.predict(digest, inputs, explain=bool(flags & frames.FLAG_EXPLAIN))
             except Exception:  # whatever the model raises is the request's failure, not the worker's
                 log.exception("the model failed on a batch of %d rows", rows)
                 status = frames.Status.FAILED
-        microseconds = int((time.perf_counter() - started) * 1e6)
+        took = time.perf_counter() - started
+        (self.slow.add if took > TOGETHER_S else self.slow.discard)(digest)
+        microseconds = int(took * 1e6)
         return frames.pack_reply(batch, status, rows, microseconds, results)
+
+    def _obey(self, peer: socket.socket, fields: tuple[Any, ...], lit_api: ModelAPI) -> bytes:
+        """Do what a command says; return its reply, which comes later where a child has to tell."""
+        number, digest, command = fields[BATCH], fields[DIGEST], fields[FLAGS]
+        refusal = None
+        if command == frames.Command.LOAD:
+            refusal = lit_api.versions.load(digest)
+        elif command == frames.Command.FORGET:
+            lit_api.versions.forget(digest)
+            self.slow.discard(digest)
+        elif command == frames.Command.TRY:
+            trial = lit_api.versions.try_out(digest)
+            if trial is not None:
+                self.trials[trial.fd] = peer, number, trial
+                self.poller.register(trial.fd, select.EPOLLIN)
+                return b""
+        return _told(number, refusal)
+
+    def _end_trial(self, fd: int) -> None:
+        """Tell who asked for it what came of a trial."""
+        peer, number, trial = self.trials.pop(fd)
+        self.poller.unregister(fd)
+        reply = _told(number, trial.end())
+        with contextlib.suppress(OSError):  # who asked has left
+            peer.sendall(reply)
+
+
+def _told(number: int, refusal: Refusal | None) -> bytes:
+    """Return the reply to a command."""
+    if refusal is None:
+        return frames.pack_reply(number, frames.Status.OK, 0, 0, b"")
+    return frames.pack_reply(number, frames.Status.REFUSED, 0, 0, json.dumps(refusal).encode())
 
 
 def _torch() -> tuple[str, str]:

@@ -7,8 +7,11 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import subprocess
-from collections.abc import Iterator
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -18,13 +21,19 @@ from packaging.utils import canonicalize_name
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.load import openloop
-from deploy.load.client import post
+from deploy.load.client import Answer, post
+from models.repository import Repository
 from tests.e2e.running import free_port, wait_for
+from tests.models.kubelet import mount, tree
+from training.__main__ import main as train
 
+MODEL = "breast-cancer"
 ROW = [1.0] * 30
 MEMORY_BYTES = 768 * 1024 * 1024
 DRAIN_S = 2
 RATE = 200
+FOLLOWS_S = 2
+"""What docs/deploy.md promises: how long after its promotion a version answers."""
 FILL = """
 import os, sys, time
 held = []
@@ -53,7 +62,7 @@ class Container:
         }
         settings = {"PORT": self.port, "DRAIN_S": DRAIN_S, "API_SERVERS": 2, "TIMEOUT_S": 60}
         process["env"] += [f"SERVICE_{name}={value}" for name, value in settings.items()]
-        config["root"]["readonly"] = True
+        config["root"] = {"path": str(bundle / "rootfs"), "readonly": True}
         # The host's network: the tests reach the port, and nothing else is needed of a network here.
         kinds = [{"type": kind} for kind in ("pid", "ipc", "uts", "mount")]
         config["linux"] = {
@@ -66,10 +75,12 @@ class Container:
             {"destination": "/tmp", "type": "tmpfs", "options": ["nosuid", "mode=1777"]},  # noqa: S108 - inside
             {"destination": "/models", "type": "bind", "source": str(store), "options": ["bind", "ro"]},
         ]
-        (bundle / "config.json").write_text(json.dumps(config))
-        self.log = bundle.parent / f"{name}.log"
+        own = bundle.parent / name
+        own.mkdir()
+        (own / "config.json").write_text(json.dumps(config))
+        self.log = own / "log"
         with self.log.open("w") as log:
-            self.runc = psutil.Popen(["runc", "run", "--bundle", str(bundle), name], stdout=log, stderr=log)
+            self.runc = psutil.Popen(["runc", "run", "--bundle", str(own), name], stdout=log, stderr=log)
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=90)
         wait_for(lambda: self.runc.poll() is not None or self.status("/readyz") == 200, 120)
         assert self.runc.poll() is None, self.log.read_text()
@@ -115,14 +126,51 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "bundle"
 
 
+def let_read(store: Path) -> None:
+    """Let another user, as whom the container runs, reach a store in a folder of pytest's."""
+    for parent in [store, *store.parents][:3]:
+        parent.chmod(0o755)
+
+
 @pytest.fixture(scope="module")
 def container(bundle: Path, store: Path) -> Iterator[Container]:
-    """One container for all tests of this module, in their order; the last one ends it."""
-    for parent in [store, *store.parents][:3]:
-        parent.chmod(0o755)  # another user reads the store
+    """One container for most tests of this module, in their order; the last one ends it."""
+    let_read(store)
     running = Container(bundle, store, f"logitserve-{os.getpid()}")
     yield running
     running.close()
+
+
+@pytest.fixture(scope="module")
+def two_versions(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with another version of the default model, which is current."""
+    root = tmp_path_factory.mktemp("two") / "store"
+    shutil.copytree(store, root)
+    assert train(["--store", str(root), "--seed", "1"]) == 0
+    Repository(root).promote(MODEL, 2)
+    return root
+
+
+def as_folder(mounted: Path, first: Path, then: Path) -> Callable[[], None]:
+    """Make a store, and return what publishes and promotes the next version in it."""
+    shutil.copytree(first, mounted)
+
+    def change() -> None:
+        shutil.copytree(then / MODEL / "2", mounted / MODEL / ".new")
+        (mounted / MODEL / ".new").rename(mounted / MODEL / "2")
+        Repository(mounted).promote(MODEL, 2)
+
+    return change
+
+
+def as_kubelet(mounted: Path, first: Path, then: Path) -> Callable[[], None]:
+    """Make a store of links through `..data`, as of a ConfigMap, and return what replaces it whole."""
+    mount(mounted, tree(first))
+
+    def change() -> None:
+        mount(mounted, tree(then))
+
+    return change
 
 
 def test_it_runs_with_no_rights(container: Container) -> None:
@@ -172,6 +220,58 @@ def test_it_answers(container: Container) -> None:
     answer = container.http.post("/predict", json={"instances": [ROW]})
     assert answer.status_code == 200, answer.text
     assert container.metric("logitserve_rows_total") >= 1
+
+
+@pytest.mark.parametrize("mounting", [as_folder, as_kubelet])
+def test_it_follows_a_store_that_it_cannot_write(
+    mounting: Callable[[Path, Path, Path], Callable[[], None]],
+    bundle: Path,
+    store: Path,
+    two_versions: Path,
+    tmp_path: Path,
+) -> None:
+    """A version promoted from outside, under load: each request is answered, with the values of one version.
+
+    Once an answer named the new version no later request is answered by the old one.
+    """
+    mounted = tmp_path / "mounted"
+    change = mounting(mounted, store, two_versions)
+    let_read(mounted)
+    sent: dict[int, float] = {}
+    answered: dict[str, list[tuple[int, float]]] = defaultdict(list)
+    values: dict[str, set[str]] = defaultdict(set)
+
+    def request(number: int) -> bytes:
+        sent[number] = time.monotonic()
+        return post([ROW])
+
+    def note(number: int, answer: Answer) -> bool:
+        body = json.loads(answer.body)
+        answered[body["version"]].append((number, time.monotonic()))
+        values[body["version"]].add(json.dumps(body["predictions"]))
+        return True
+
+    async def load(port: int) -> tuple[openloop.Result, float]:
+        async def promote() -> float:
+            await asyncio.sleep(1)
+            await asyncio.to_thread(change)
+            return time.monotonic()
+
+        loading = openloop.run(port, openloop.poisson(RATE, 1 + 3 * FOLLOWS_S), request, note)
+        return await asyncio.gather(loading, promote())
+
+    container = Container(bundle, mounted, f"{mounting.__name__.replace('_', '-')}-{os.getpid()}")
+    try:
+        result, promoted = asyncio.run(load(container.port))
+        assert set(result.counts()) == {200}, container.log.read_text()
+        assert set(values) == {"1", "2"}, container.log.read_text()
+        assert [len(each) for each in values.values()] == [1, 1]
+        began = min(at for _, at in answered["2"])
+        assert began < promoted + FOLLOWS_S
+        assert max(sent[number] for number, _ in answered["1"]) < began
+        assert container.metric("logitserve_worker_restarts_total") == 0
+    finally:
+        container.close()
 
 
 def test_it_survives_the_memory_limit(container: Container) -> None:

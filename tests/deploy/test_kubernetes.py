@@ -1,5 +1,7 @@
 """The manifests: rendered by kubectl, valid for two versions of Kubernetes, and true to the code."""
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -24,15 +26,15 @@ NO_SCHEMA = {"ServiceMonitor", "ServingRuntime", "InferenceService"}
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 
 
-def render(overlay: str) -> list[dict[str, Any]]:
-    """Return the documents of an overlay."""
+def kustomize(folder: Path) -> list[dict[str, Any]]:
+    """Return the documents that a folder renders to."""
     kubectl = Path(sys.executable).with_name("kubectl")
-    command = [str(kubectl), "kustomize", str(MANIFESTS / "overlays" / overlay)]
+    command = [str(kubectl), "kustomize", str(folder)]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return list(yaml.safe_load_all(text))
 
 
-RENDERED = {overlay: render(overlay) for overlay in OVERLAYS}
+RENDERED = {overlay: kustomize(MANIFESTS / "overlays" / overlay) for overlay in OVERLAYS}
 TRAIN = yaml.safe_load((MANIFESTS / "train.yaml").read_text())
 RANKS = list(yaml.safe_load_all((MANIFESTS / "train-ranks.yaml").read_text()))
 JOBS = [TRAIN, RANKS[-1]]
@@ -60,6 +62,38 @@ def test_each_manifest_is_valid(overlay: str, version: str) -> None:
             kubernetes_validate.validate(document, version, strict=True)
 
 
+def test_the_pages_sidecar_fits_the_base(tmp_path: Path) -> None:
+    """The patch for an object store gives a valid pod, whose service only reads what the sidecar copies."""
+    [patch] = re.findall(r"```yaml\n(apiVersion.*?)```", (ROOT / "docs" / "deploy.md").read_text(), re.DOTALL)
+    (tmp_path / "patch.yaml").write_text(patch)
+    base = os.path.relpath(MANIFESTS / "base", tmp_path.resolve())
+    text = json.dumps({"resources": [base], "patches": [{"path": "patch.yaml"}]})
+    (tmp_path / "kustomization.yaml").write_text(text)
+    [deployment] = [document for document in kustomize(tmp_path) if document["kind"] == "Deployment"]
+    for version in VERSIONS:
+        kubernetes_validate.validate(deployment, version, strict=True)
+    pod = deployment["spec"]["template"]["spec"]
+    assert [volume["name"] for volume in pod["volumes"] if "emptyDir" in volume] == ["models", "tmp"]
+    assert {"name": "models", "mountPath": "/models", "readOnly": True} in pod["containers"][0][
+        "volumeMounts"
+    ]
+
+
+def test_models_change_without_new_pods() -> None:
+    """Every pod follows the volume that the jobs write; none has a model of its own or a pinned version."""
+    for container in containers():
+        assert not {"SERVICE_MODEL_CONTROL", "SERVICE_MODEL_VERSION"} & {
+            item["name"] for item in container["env"]
+        }
+    claims = [one("Deployment"), *JOBS]
+    for pod in (each["spec"]["template"]["spec"] for each in claims):
+        [volume] = [volume for volume in pod["volumes"] if volume["name"] == "models"]
+        assert (
+            volume["persistentVolumeClaim"]["claimName"] == one("PersistentVolumeClaim")["metadata"]["name"]
+        )
+    assert one("PersistentVolumeClaim")["spec"]["accessModes"] == ["ReadWriteMany"]
+
+
 def test_pods_meet_the_restricted_standard() -> None:
     """Not root, no new privileges, no capabilities, the default seccomp profile, and a read-only root."""
     for pod in (each["spec"]["template"]["spec"] for each in [one("Deployment"), *JOBS]):
@@ -84,7 +118,7 @@ def test_settings_exist_and_have_valid_values() -> None:
         table = Settings if name.startswith(PREFIX) else Config
         field = name.split("_", 1)[1].lower()
         assert field in table.model_fields, name
-        table(**{field: value})
+        table(**{field: value.replace("{{.Name}}", "breast-cancer")})  # as KServe does
 
 
 def test_probes_and_ports_are_the_services() -> None:

@@ -11,7 +11,7 @@ import httpx
 import psutil
 import yaml
 
-from service.metrics.declared import SLO_S
+from service.metrics.buckets import SLO_S
 from tests.e2e.running import Service, free_port, wait_for
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,9 @@ ROOT = Path(__file__).parents[2]
 SERVICE = ROOT / "service"
 PAGE = (ROOT / "docs" / "architecture.md").read_text()
 [MAP] = re.findall(r"^service/\n((?:  .*\n)+)", PAGE, re.MULTILINE)
-DRAWN = [re.match(r"  (?:(\w+)/ +)?(\S+(?:  \S+)*)   ", line) for line in MAP.splitlines()]
+LINES = re.sub(r"(  \w+/ +\S+(?:  \S+)*) .*\n {8,}(\S+(?:  \S+)*)   ", r"\1  \2   ", MAP).splitlines()
+"""A room's second line is joined to its first."""
+DRAWN = [re.match(r"  (?:(\w+)/ +)?(\S+(?:  \S+)*)   ", line) for line in LINES]
 """Of each line its room, or None, and the modules in it."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.load.sizing import HEADROOM, LONGEST_WAIT_S, Measured, derive
-from service.metrics.declared import SLO_S
+from service.metrics.buckets import SLO_S
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "capacity.md").read_text().replace("\u00d7", "x")

@@ -3,6 +3,8 @@
 import io
 import json
 import warnings
+import zipfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 from math import exp, isclose
@@ -22,32 +24,43 @@ from models.repository import Repository
 SECONDS_PER_ROW = 0.005
 """200 rows a second, by the clock: the capacity is known, on whatever machine and however loaded."""
 CLASSES = ("no", "yes")
-GOOD, RAISES, HANGS = 0.0, 1.0, 2.0
-"""What the first input asks for; the second one is the logit."""
+GOOD, RAISES, HANGS, HOARDS = 0.0, 1.0, 2.0, 3.0
+"""What the input `fault` asks for; `logit` is the logit, but for the bias."""
+INPUTS = ("fault", "logit")
+BIAS = 0.25
+"""By so much times its number the logit of a version differs, when it is to tell itself by its answers."""
+
+NESTED = 200_000
 
 
 class Faulty(nn.Module):
-    """The interface of the trained module. Each row costs `seconds`; the first input may ask for a fault."""
+    """The interface of the trained module. Each row costs `seconds`; the input `fault` may ask for one."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, bias: float, inputs: tuple[str, ...]) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(2))
-        self.register_buffer("slope", torch.tensor([[0.0, 1.0]]))
-        self.register_buffer("missing", torch.zeros(1, 2))
-        self.register_buffer("base", torch.tensor([-1, -1]))
+        self.fault, self.logit = map(inputs.index, INPUTS)
+        slope = torch.zeros(1, len(inputs))
+        slope[0, self.logit] = 1
+        self.register_buffer("mean", torch.zeros(len(inputs)))
+        self.register_buffer("slope", slope)
+        self.register_buffer("missing", torch.zeros(1, len(inputs)))
+        self.register_buffer("base", torch.full((len(inputs),), -1))
         self.register_buffer("table", torch.zeros(1, 0))
-        self.register_buffer("bias", torch.zeros(1))
+        self.register_buffer("bias", torch.full((1,), bias))
         self.nanoseconds = int(seconds * 1e9)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map rows [rows, 2] to probabilities [rows, 2]: the sigmoid of the second input, late."""
+        """Map rows to probabilities [rows, 2]: the sigmoid of `logit` and the bias, late."""
         until = torch.ops.prim.TimePoint() + self.nanoseconds * len(x)
-        if bool((x[:, 0] == 1.0).any()):
+        fault = x[:, self.fault]
+        if bool((fault == 1.0).any()):
             raise ValueError("a model that fails")
-        held = bool((x[:, 0] == 2.0).any())
+        if bool((fault == 3.0).any()):
+            fault = torch.zeros(1 << 40)
+        held = bool((fault == 2.0).any())
         while held or torch.ops.prim.TimePoint() < until:
             pass
-        logit = x[:, 1:] * self.slope[:, 1:]
+        logit = x[:, self.logit : self.logit + 1] + self.bias
         return torch.cat([-logit, logit], 1).sigmoid()
 
 
@@ -64,26 +77,57 @@ def right(number: int, answer: Answer) -> bool:
     if answer.status != HTTPStatus.OK:
         return True
     [prediction] = json.loads(answer.body)["predictions"]
-    return isclose(prediction["probabilities"]["yes"], 1 / (1 + exp(-_logit(number))), abs_tol=1e-5)
+    return isclose(prediction["probabilities"]["yes"], sigmoid(_logit(number)), abs_tol=1e-5)
+
+
+def telling(number: int, answer: Answer) -> bool:
+    """Return whether a success for `request(number)` is the answer of the version that it names."""
+    if answer.status != HTTPStatus.OK:
+        return True
+    body = json.loads(answer.body)
+    expected = sigmoid(_logit(number) + BIAS * int(body["version"]))
+    return isclose(body["predictions"][0]["probabilities"]["yes"], expected, abs_tol=1e-5)
+
+
+def sigmoid(logit: float) -> float:
+    """Return the probability of a logit."""
+    return 1 / (1 + exp(-logit))
 
 
 def _logit(number: int) -> float:
     return number % DISTINCT / DISTINCT * 4 - 2
 
 
-def publish(root: Path, name: str, seconds: float, first: float = GOOD) -> Path:
-    """Publish the model; `first` is what its one golden example asks for, so that a start may fail."""
+def publish(
+    root: Path,
+    name: str,
+    seconds: float,
+    fault: float = GOOD,
+    *,
+    bias: float = 0,
+    inputs: tuple[str, ...] = INPUTS,
+    golden: float | None = None,
+    promote: bool = True,
+    damage: Callable[[bytes], bytes] = bytes,
+) -> Path:
+    """Publish the next version of the model.
+
+    `fault` is what its one golden example asks for, so that a start may fail; `golden` the probability that
+    it says, when not the right one. `damage` makes of the module what is published as model.pt.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        module = torch.jit.script(Faulty(seconds).eval())
+        module = torch.jit.script(Faulty(seconds, bias, inputs).eval())
         buffer = io.BytesIO()
         torch.jit.save(module, buffer)
-    files = {"model.pt": buffer.getvalue(), "model.safetensors": save(module.state_dict())}
+    files = {"model.pt": damage(buffer.getvalue()), "model.safetensors": save(module.state_dict())}
     reference = NumericReference(rows=1, missing=0, mean=0, std=1, min=-1, max=1, bins=None)
-    inputs = tuple(
+    described = tuple(
         Numeric(name=each, missing=Missing(admitted=False, imputed_by=None), reference=reference)
-        for each in ("fault", "logit")
+        for each in inputs
     )
+    probability = sigmoid(bias) if golden is None else golden
+    row = tuple(fault if each == "fault" else 0.0 for each in inputs)
 
     def make_manifest(version: int, digests: dict[str, File]) -> Manifest:
         return Manifest(
@@ -95,7 +139,7 @@ def publish(root: Path, name: str, seconds: float, first: float = GOOD) -> Path:
             options={},
             environment=Environment(libraries={}, threads=None, device=None, cpu=None),
             files=digests,
-            inputs=inputs,
+            inputs=described,
             left_out=(),
             classes=CLASSES,
             positive="yes",
@@ -123,8 +167,26 @@ def publish(root: Path, name: str, seconds: float, first: float = GOOD) -> Path:
             metrics={"test": None},
             scores=None,
             invariant=False,
-            golden=(Golden(input=(first, 0.0), probabilities=(0.5, 0.5)),),
+            golden=(Golden(input=row, probabilities=(1 - probability, probability)),),
         )
 
-    Repository(root).publish(name, files, make_manifest)
+    Repository(root).publish(name, files, make_manifest, promote=promote)
     return root
+
+
+def publish_telling(root: Path, name: str, versions: int, seconds: float = 0) -> Path:
+    """Publish so many versions whose answers tell which one gave them; CURRENT names the first."""
+    for number in range(1, versions + 1):
+        publish(root, name, seconds, bias=BIAS * number, promote=number == 1)
+    return root
+
+
+def crashing(module: bytes) -> bytes:
+    """Return a module that kills whatever process loads it: its code nests deeper than the parser's stack."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(module)) as before, zipfile.ZipFile(made, "w") as after:
+        for name in before.namelist():
+            nested = b"(" * NESTED + b"self.logit" + b")" * NESTED
+            content = before.read(name)
+            after.writestr(name, content.replace(b"self.logit", nested) if name.endswith(".py") else content)
+    return made.getvalue()

@@ -93,7 +93,13 @@ class Service:
 
     def apis(self) -> list[psutil.Process]:
         """Return the HTTP processes."""
-        return [child for child in self.main.children() if _command(child)[1:] == ["-m", "service"]]
+        forked = [child for child in self.main.children() if _command(child)[1:] == ["-m", "service"]]
+        return [child for child in forked if _name(child) != "librarian"]
+
+    def librarian(self) -> psutil.Process:
+        """Return who reads the store."""
+        [found] = [child for child in self.main.children() if _name(child) == "librarian"]
+        return found
 
     def tree(self) -> list[psutil.Process]:
         """Return every process of the service, the main one first."""
@@ -130,6 +136,12 @@ class Service:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
         self.main.wait(STOP_S)
+
+
+def _name(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.name()  # type: ignore[no-any-return]
+    return ""
 
 
 def _command(process: psutil.Process) -> list[str]:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from service.gate.access import POLICY, Access
+from service.paths import UNLOAD
 from tests.e2e.raw import doubled
 from tests.e2e.running import Service, wait_for
 
@@ -49,12 +50,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def guarded(share: Callable[..., Service], folder: Path) -> Service:
     """A service with both kinds of keys, and closed metrics."""
-    return share(api_keys_file=folder / "predict", admin_keys_file=folder / "admin", metrics_open="false")
+    return share(
+        api_keys_file=folder / "predict",
+        admin_keys_file=folder / "admin",
+        metrics_open="false",
+        model_control="explicit",
+    )
 
 
 def request(service: Service, template: str, kind: str) -> httpx.Response:
     """Ask for a route with one kind of key."""
-    path = template.format(model="breast-cancer", version="1", asset="swagger-ui.css")
+    model = "other" if template == UNLOAD else "breast-cancer"  # which the others ask for
+    path = template.format(model=model, version="1", asset="swagger-ui.css")
     method = "POST" if template.endswith(POSTED) else "GET"
     body: dict[str, Any] = {"json": {"instances": [ROW]}} if template == "/predict" else {}
     return service.http.request(method, path, headers=HEADERS[kind], **body)
@@ -168,7 +175,8 @@ def test_a_bad_certificate_stops_the_start_with_one_line(start: Any, tmp_path: P
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_slash_too_many_is_an_unknown_path(guarded: Service, template: str, method: str) -> None:
     """Behind a path, before it or in it: without a key 401, with one 404, never a redirect, never served."""
-    path = template.format(model="breast-cancer", version="1", asset="swagger-ui.css")
+    model = "other" if template == UNLOAD else "breast-cancer"  # which the others ask for
+    path = template.format(model=model, version="1", asset="swagger-ui.css")
     behind_or_before = (f"{path}/", f"/{path}", f"/{path}/", f"{path}//", f"{path}%2F", f"/%2F{path[1:]}")
     # Not by httpx, which takes what follows two slashes for a host.
     connection = http.client.HTTPConnection("127.0.0.1", guarded.port, timeout=30)

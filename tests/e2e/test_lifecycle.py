@@ -19,20 +19,19 @@ MAX_PSS_BYTES = 450_000_000
 START_DEADLINE_S = 30
 
 
-def test_a_new_version_is_served_after_a_restart_and_not_before(
-    start: Any, store: Path, tmp_path: Path
-) -> None:
-    """A running service keeps its version, restarted workers included; the next one takes CURRENT."""
+def test_what_training_publishes_is_served_without_a_restart(start: Any, store: Path, tmp_path: Path) -> None:
+    """A running service takes the new version, and so do its next worker and the next service."""
     root = tmp_path / "store"
     shutil.copytree(store, root)
     service = start(model_store=root)
     assert service.predict(ROW).json()["version"] == "1"
-    assert train(["--store", str(root), "--seed", "1"]) == 0
+    assert train(["--store", str(root), "--seed", "1", "--promote", "always"]) == 0
+    wait_for(lambda: service.predict(ROW).json()["version"] == "2")
     [worker] = service.workers()
     worker.kill()
     wait_for(lambda: service.metric("worker_restarts_total") == 1)
     wait_for(service.ready)
-    assert service.predict(ROW).json()["version"] == "1"
+    assert service.predict(ROW).json()["version"] == "2"
     assert service.stop() == 0
     renewed = start(model_store=root)
     assert renewed.predict(ROW).json()["version"] == "2"

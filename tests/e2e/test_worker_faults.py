@@ -51,11 +51,11 @@ def open_files(process: psutil.Process) -> int:
 
 
 def connected(service: Service) -> bool:
-    """Return whether every HTTP process is connected to every worker."""
+    """Return whether every HTTP process, and main, is connected to every worker."""
     # They are named as the listener was when it was bound.
     sockets = [worker.net_connections("unix") for worker in service.workers()]
     accepted = [sum("worker-" in str(each.laddr) for each in own) - 1 for own in sockets]
-    return accepted == [len(service.apis())] * len(sockets)
+    return accepted == [len(service.apis()) + 1] * len(sockets)
 
 
 def alone(service: Service) -> bool:

@@ -15,6 +15,7 @@ def mount(volume: Path, files: Mapping[str, bytes]) -> None:
     data, draft = volume / "..data", volume / "..data_tmp"
     former = volume / data.readlink() if data.is_symlink() else None
     folder = Path(tempfile.mkdtemp(prefix="..2026_11_25_12_00_00.", dir=volume))
+    folder.chmod(0o755)  # the kubelet's own mode: the container's user reads it
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)

@@ -2,6 +2,8 @@
 
 import contextlib
 import ctypes
+import errno
+import fcntl
 import os
 import socket
 import tempfile
@@ -123,3 +125,30 @@ def test_a_folder_that_is_moved_or_replaced_stays_the_one_that_was_opened(tmp_pa
         assert folder.has("link")
         with folder.file("link") as stream:
             assert stream.read() == b"old"
+
+
+def test_where_there_are_no_locks_one_goes_on_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on some NFS; where there are, nobody else gets it. Any other error is one."""
+    other = os.open(tmp_path, os.O_RDONLY)
+    system_flock, refused = fcntl.flock, errno.ENOLCK
+
+    def failing_flock(_descriptor: int, _how: int) -> None:
+        raise OSError(refused, os.strerror(refused))
+
+    try:
+        with Folder.root(tmp_path) as root:
+            with root.locked(), pytest.raises(BlockingIOError):
+                system_flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            system_flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            monkeypatch.setattr(fcntl, "flock", failing_flock)
+            entered = 0
+            with root.locked():
+                entered += 1
+            assert entered == 1
+            refused = errno.EIO
+            with pytest.raises(OSError, match="Input/output error"), root.locked():
+                pass
+    finally:
+        os.close(other)

@@ -72,7 +72,7 @@ os.open = seen_open
 sys.addaudithook(hook)
 refused = 0
 for name, version in attacks:
-    for attempt in (repository.resolve, repository.promote):
+    for attempt in (repository.resolve, lambda name, version: repository.promote(name, version or 1)):
         try:
             attempt(name, version)
         except StoreError:

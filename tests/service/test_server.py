@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.errors import StartError
-from service.server import choose, pin
+from service.server import choose, find_default
 from service.settings import Settings
 
 STORE = Path("models/store")
@@ -43,4 +43,4 @@ def test_a_store_without_a_model_says_what_makes_one(
     if made:
         store.mkdir()
     with pytest.raises(StartError, match=r"SERVICE_MODEL_STORE=.*store: .* python -m training"):
-        pin(Settings(model_store=store, model=model))
+        find_default(Settings(model_store=store, model=model))

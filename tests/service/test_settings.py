@@ -41,6 +41,13 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_default(monkeypatch:
         ("MAX_ROWS", "many", "valid integer"),
         ("METRICS_OPEN", "perhaps", "valid boolean"),
         ("LOG_LEVEL", "loud", "'debug'"),
+        ("MODEL", "wine,,iris", "names that match"),
+        ("MODEL", "../wine", "names that match"),
+        ("MODEL_CONTROL", "latest", "'follow'"),
+        ("MODEL_CONTROL", "explicit", "wanted with SERVICE_ADMIN_KEYS_FILE"),
+        ("MODEL_VERSION", "0", "greater than or equal to 1"),
+        ("MODEL_VERSION", "3", "not wanted with SERVICE_MODEL_CONTROL=follow"),
+        ("MAX_VERSIONS", "1", "greater than or equal to 2"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_all(
@@ -53,6 +60,29 @@ def test_a_bad_value_is_one_line_that_names_all(
     assert str(raised.value).startswith(f"SERVICE_{name}={value}: ")
     assert wanted in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_one_model_is_pinned() -> None:
+    """Its version, or the one of the start; of several models it would not be clear whose number it is."""
+    pinned = ["--model-control", "Pinned"]
+    assert load([*pinned, "--model", "wine", "--model-version", "3"]).model_version == 3
+    assert load(pinned).model_version is None
+    with pytest.raises(SettingsError, match=r"^SERVICE_MODEL=wine,iris: wanted one model .*=pinned$"):
+        load([*pinned, "--model", "wine,iris"])
+
+
+def test_models_are_loaded_by_whoever_has_an_admin_key() -> None:
+    """With keys of administrators the explicit control starts."""
+    found = load(["--model-control", "explicit", "--admin-keys-file", "keys"])
+    assert found.model_control == "explicit"
+
+
+@pytest.mark.parametrize(
+    ("given", "names"), [("wine", ("wine",)), (" wine, iris ,wine", ("wine", "iris")), ("", ())]
+)
+def test_several_models_are_named_with_commas(given: str, names: tuple[str, ...]) -> None:
+    """In their order, each once; none where the store says which."""
+    assert load(["--model", given]).models == names
 
 
 @pytest.mark.parametrize("port", [1, 80, 443, 65535])

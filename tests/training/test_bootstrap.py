@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from training.bootstrap import MOST_ROWS, intervals
+from training.bootstrap import MOST_ROWS, intervals, of_mean
 
 
 def sample(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -42,6 +42,17 @@ def test_the_width_shrinks_with_the_rows_and_stops_at_the_cap() -> None:
         wanted = 3.92 * losses.std() / np.sqrt(min(rows, MOST_ROWS))
         assert found.high - found.low == pytest.approx(wanted, rel=0.1)
         assert found.low < losses.mean() < found.high
+
+
+def test_a_mean_has_the_width_of_all_rows() -> None:
+    """Though not all of them are resampled; of equal values it has none."""
+    for rows in (2_000, 200_000):
+        losses, _, y = sample(rows)
+        found = of_mean(losses, y, 0)
+        assert found.high - found.low == pytest.approx(3.92 * losses.std() / np.sqrt(rows), rel=0.1)
+        assert found.low < losses.mean() < found.high
+        same = of_mean(np.zeros(rows), y, 0)
+        assert (same.low, same.high) == (0, 0)
 
 
 def test_the_seed_decides() -> None:

@@ -207,7 +207,7 @@ def test_a_run_publishes_or_leaves_the_store(
     assert manifest.classes == case.classes
     assert manifest.fit.converged
     check_golden(found)
-    assert out.endswith(f"published  {found.path}\n")
+    assert f"\npublished  {found.path}\npromoted   the first of " in out
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,9 @@ def test_a_csv_becomes_a_served_model(iris_csv: Path, tmp_path: Path) -> None:
     assert artifact.manifest.classes == ("setosa", "versicolor", "virginica")
     assert artifact.manifest.metrics["test"].accuracy > 0.9
     assert "newton converged after" in result.stdout
-    assert result.stdout.endswith(f"published  {artifact.path}\n")
+    assert result.stdout.endswith(
+        f"published  {artifact.path}\npromoted   the first of iris-1936 to be served\n"
+    )
 
 
 def test_the_lectures_exercise(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

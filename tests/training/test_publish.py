@@ -24,7 +24,8 @@ def trained(config: Config) -> tuple[Prepared, Trained]:
 
 def published(config: Config, **changes: object) -> Artifact | None:
     changed = config.model_copy(update=changes)
-    return publish.publish(changed, ["--data", changed.data, "--name", "it's"], *trained(changed))
+    found = publish.publish(changed, ["--data", changed.data, "--name", "it's"], *trained(changed))
+    return found and found[0]
 
 
 def test_a_run_publishes_a_verified_version(toy: Config) -> None:
@@ -120,7 +121,25 @@ def test_a_broken_version_is_replaced(toy: Config) -> None:
     first = published(toy)
     (first.path / "model.safetensors").write_bytes(b"broken")
     assert published(toy).manifest.version == 2
-    assert Repository(toy.store).resolve("toy").manifest.version == 2
+    repository = Repository(toy.store)
+    assert repository.resolve("toy").manifest.version == 2
+    verdict = repository.verdict("toy", 2)
+    assert (verdict.verdict, verdict.champion, verdict.comparison) == ("undecided", 1, None)
+    assert verdict.reason.startswith(
+        f"version 1 cannot be scored: {first.path / 'model.safetensors'}: 6 bytes"
+    )
+
+
+def test_a_broken_current_is_replaced(toy: Config) -> None:
+    """There is nothing to compare with, which the verdict says."""
+    published(toy)
+    (toy.store / "toy" / "CURRENT").write_text("latest\n")
+    assert published(toy).manifest.version == 2
+    repository = Repository(toy.store)
+    assert repository.current("toy") == 2
+    verdict = repository.verdict("toy", 2)
+    assert (verdict.verdict, verdict.champion) == ("undecided", None)
+    assert "'latest\\n' is not a version" in verdict.reason
 
 
 def test_a_store_that_cannot_be_written_is_one_line(toy: Config) -> None:

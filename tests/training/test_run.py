@@ -71,7 +71,21 @@ def test_a_printed_schema_says_the_same_again(tmp_path: Path, capsys: pytest.Cap
         if given is not None:
             schema.write_text(given)
             options = ["--schema", str(schema)]
-        assert main([*GAPS, "--store", str(tmp_path / "store"), "--quiet", "--force", *options]) == 0
+        assert (
+            main(
+                [
+                    *GAPS,
+                    "--store",
+                    str(tmp_path / "store"),
+                    "--quiet",
+                    "--force",
+                    "--promote",
+                    "always",
+                    *options,
+                ]
+            )
+            == 0
+        )
         inputs.append(Repository(tmp_path / "store").resolve("gaps").manifest.inputs)
     assert inputs[0] == inputs[1]
     assert [item.name for item in inputs[2]] == ["age", "income", "debt", "owner"]

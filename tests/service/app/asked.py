@@ -1,6 +1,7 @@
-"""The app of a version, asked in this process: no socket, no worker."""
+"""The app of some versions, asked in this process: no socket, no worker."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,11 +11,13 @@ from fastapi import FastAPI
 
 from models.artifact import Artifact
 from service.app.routes import add_routes
+from service.catalogue import Catalogue
 from service.deployment import Deployment
 from service.gate.accounting import Accounting
 from service.gate.keys import Keys
 from service.gate.origins import Cors
 from service.settings import Settings
+from tests.service.answering import answering
 
 
 class Readiness:
@@ -27,15 +30,35 @@ class Readiness:
     async def unready(self) -> str | None:
         return self.reason
 
+    async def no_worker(self) -> str | None:
+        return self.reason
+
+
+class Control:
+    """Main, which answers as a test says."""
+
+    def __init__(self) -> None:
+        self.wishes: list[dict[str, Any]] = []
+        self.refusal: str | None = None
+        self.late = False
+
+    async def ask(self, wish: dict[str, Any]) -> str | None:
+        self.wishes.append(wish)
+        if self.late:
+            raise TimeoutError
+        return self.refusal
+
 
 class Asked:
     """An ASGI app with what its requests see of an HTTP process, and what was counted of them."""
 
-    def __init__(self, app: Any, **settings: Any) -> None:
+    def __init__(self, app: Any, catalogue: Catalogue | None = None, **settings: Any) -> None:
         made = Settings.model_validate(settings)
         self.app = app
         self.counted: list[tuple[str, str, int]] = []
         self.readiness = Readiness()
+        self.control = Control()
+        self.catalogue = catalogue
         self.flushed = 0
         metrics = SimpleNamespace(answered=lambda *answer: self.counted.append(answer[:3]))
         self.edge = SimpleNamespace(
@@ -49,7 +72,13 @@ class Asked:
         self.flushed += 1
 
     async def _stateful(self, scope: Any, receive: Any, send: Any) -> None:
-        scope["state"] = {"edge": self.edge, "readiness": self.readiness, "flush": self._flush}
+        scope["state"] = {
+            "edge": self.edge,
+            "readiness": self.readiness,
+            "catalogue": self.catalogue,
+            "control": self.control,
+            "flush": self._flush,
+        }
         await self.app(scope, receive, send)
 
     def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
@@ -67,8 +96,10 @@ class Asked:
         return self.ask("GET", path, **more)
 
 
-def serve(artifact: Artifact, run_dir: Path, workers: int = 1, **settings: Any) -> Asked:
-    """Return the app of a version with these settings."""
+def serve(answers: Artifact | Catalogue, run_dir: Path, workers: int = 1, **settings: Any) -> Asked:
+    """Return the app of a version, or of a catalogue of them, with these settings."""
     made, app = Settings.model_validate(settings), FastAPI()
-    add_routes(app, Deployment(made, Keys(made), artifact, "127.0.0.1", run_dir, workers))
-    return Asked(app, **settings)
+    with contextlib.closing(Deployment(made, Keys(made), "127.0.0.1", run_dir, workers)) as deployment:
+        add_routes(app, deployment)
+    catalogue = answering(answers) if isinstance(answers, Artifact) else answers
+    return Asked(app, catalogue, **settings)

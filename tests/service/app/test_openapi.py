@@ -9,6 +9,7 @@ import pytest
 
 from models.artifact import Artifact
 from service.gate.access import Access, access_to
+from tests.service.answering import Store, answering, numbered
 from tests.service.app.asked import serve
 
 
@@ -122,3 +123,34 @@ def test_a_unit_is_shown_as_it_is(mixed: Artifact, tmp_path: Path) -> None:
     described = serve(replace(mixed, manifest=manifest), tmp_path).get("/openapi.json").json()
     says = described["components"]["schemas"]["NamedRow"]["properties"]["width (mm)"]["description"]
     assert r"1e+300 \<b\>m\*s\_1\</b\> in training" in says
+
+
+def test_the_description_follows_the_default_models_version(
+    tiny: Artifact, mixed: Artifact, tmp_path: Path
+) -> None:
+    """And is made once for each."""
+    store = Store()
+    store.commit(1, tiny)
+    asked = serve(store.catalogue(), tmp_path)
+
+    def required() -> list[str]:
+        found: list[str] = asked.get("/openapi.json").json()["components"]["schemas"]["NamedRow"]["required"]
+        return found
+
+    assert required() == required() == ["width (mm)", "Höhe"]
+    store.commit(2, numbered(mixed, 4, "tiny"))
+    assert required() == ["width (mm)", "geprüft", "city"]
+
+
+def test_other_models_are_described_by_what_all_take(tiny: Artifact, mixed: Artifact, tmp_path: Path) -> None:
+    """The description is the same whichever of them are loaded."""
+    alone, beside = (
+        serve(answering(*versions), tmp_path).get("/openapi.json").json()
+        for versions in ([tiny], [tiny, numbered(mixed, 1, "other")])
+    )
+    assert alone == beside
+    for path in ("/models/{model}/predict", "/models/{model}/versions/{version}/predict"):
+        operation = alone["paths"][path]["post"]
+        body = operation["requestBody"]["content"]["application/json"]["schema"]
+        assert body == {"$ref": "#/components/schemas/AnyPredictRequest"}
+        assert operation["responses"].keys() >= {"200", "404", "422", "503"}

@@ -6,6 +6,8 @@ import pytest
 
 from models.artifact import Artifact
 from service.gate.accounting import UNMATCHED
+from service.library.table import Refused
+from tests.service.answering import Store, answering, numbered
 from tests.service.app.asked import Asked, serve
 
 
@@ -92,3 +94,61 @@ def test_an_unknown_path_or_method_has_the_one_form(
     assert asked.counted == [(UNMATCHED, "other", status)]
     if status == 405:
         assert answer.headers["allow"] == ("POST" if path == "/predict" else "GET, HEAD")
+
+
+def test_information_tells_every_version_and_what_was_refused(
+    tiny: Artifact, mixed: Artifact, tmp_path: Path
+) -> None:
+    """What is served is the default model's current version."""
+    store, new, other = Store(), numbered(tiny, 4), numbered(mixed, 1, "other")
+    refused = Refused("other", 2, "ab" * 32, "golden", "row 2 is off by 0.1")
+    nameless = Refused("gone", None, None, "missing", "there is no CURRENT")
+    store.commit(1, tiny, new, other, refused=(refused, nameless))
+    info = serve(store.catalogue(), tmp_path).get("/info").json()
+    assert (info["model"], info["version"], info["digest"]) == ("tiny", "4", new.digest)
+    assert info["models"] == [
+        {"model": "tiny", "version": "3", "digest": tiny.digest, "current": False},
+        {"model": "tiny", "version": "4", "digest": new.digest, "current": True},
+        {"model": "other", "version": "1", "digest": other.digest, "current": True},
+    ]
+    assert info["refused"] == [refused._asdict() | {"version": "2"}, nameless._asdict()]
+
+
+def test_information_has_a_digest_of_the_inputs(tiny: Artifact, mixed: Artifact, tmp_path: Path) -> None:
+    """By which a client that sends rows by position sees that they are taken as before."""
+    versions = (tiny, numbered(tiny, 4), numbered(mixed, 5, "tiny"))
+    old, same, changed = (serve(each, tmp_path).get("/info").json()["inputs_digest"] for each in versions)
+    assert old == same != changed
+
+
+def test_information_follows_what_is_committed(tiny: Artifact, tmp_path: Path) -> None:
+    """Nothing of it was made before."""
+    store = Store()
+    store.commit(1, tiny)
+    asked = serve(store.catalogue(), tmp_path)
+    assert asked.get("/info").json()["version"] == "3"
+    store.commit(2, numbered(tiny, 4))
+    assert asked.get("/info").json()["version"] == "4"
+
+
+def test_without_the_default_model_there_is_no_information_of_it(
+    tiny: Artifact, mixed: Artifact, tmp_path: Path
+) -> None:
+    """It was unloaded."""
+    store = Store()
+    store.commit(1, tiny, other := numbered(mixed, 1, "other"))
+    store.commit(2, other)
+    store.tables[2] = store.tables[2]._replace(default="tiny")
+    answer = serve(store.catalogue(), tmp_path).get("/info")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_the_scrape_names_current_versions(tiny: Artifact, tmp_path: Path) -> None:
+    """With what a worker said of itself."""
+    asked = serve(answering(tiny, numbered(tiny, 4)), tmp_path)
+    asked.readiness.greeting = {"device": "cpu", "torch": "2.13.0"}
+    [line] = [
+        line for line in asked.get("/metrics").text.splitlines() if line.startswith("logitserve_model_info{")
+    ]
+    assert 'version="4"' in line
+    assert 'model="tiny"' in line

@@ -17,6 +17,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
     def make(**more: Any) -> Scene:
         scene = Scene(tmp_path, monkeypatch, **more)
         stack.enter_context(scene.listener)
+        stack.callback(scene.deployment.close)
         return scene
 
     with contextlib.ExitStack() as stack:

@@ -61,11 +61,13 @@ class Scene:
         self.workers: list[Process] = []
         self.apis: list[Process] = []
         self.started: list[tuple[str, int, float]] = []
+        self.heard: list[tuple[str, int]] = []
+        """What the conductor was told."""
         self.ends = True
         """Whether processes end when they are asked to."""
         self.lost: Exception | None = None
         made = Settings.model_validate({"api_servers": 2, "drain_s": 0, "timeout_s": 10} | settings)
-        self.deployment = Deployment(made, None, None, "127.0.0.1", tmp_path, workers)  # type: ignore[arg-type] # not asked
+        self.deployment = Deployment(made, None, "127.0.0.1", tmp_path, workers)  # type: ignore[arg-type] # not asked
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.counted: dict[str, list[Any]] = {"restarts": [], "loads": [], "up": []}
         metrics = SimpleNamespace(
@@ -78,7 +80,8 @@ class Scene:
         self.supervisor = Supervisor(
             self.deployment,
             self,  # type: ignore[arg-type] # as the host
-            Workers(self.deployment, self, metrics),  # type: ignore[arg-type] # as above
+            Workers(self.deployment, self, metrics, self),  # type: ignore[arg-type] # as above, and as the conductor
+            self,  # type: ignore[arg-type] # as the conductor
             self.listener,
             self.keep,
             self.signals,
@@ -113,6 +116,26 @@ class Scene:
     def keep(self) -> None:
         if self.lost is not None:
             raise self.lost
+
+    # What it tells the conductor
+
+    def look(self) -> None:
+        """Hear nobody."""
+
+    def sources(self) -> list[Any]:
+        return []
+
+    def end(self) -> None:
+        """End no librarian."""
+
+    def worker_up(self, worker: int) -> None:
+        self.heard.append(("worker up", worker))
+
+    def worker_down(self, worker: int) -> None:
+        self.heard.append(("worker down", worker))
+
+    def process_down(self, slot: int) -> None:
+        self.heard.append(("process down", slot))
 
     # What a test plays
 

@@ -18,10 +18,12 @@ from service.http.connection import Connection
 from service.http.direct import Route, Routes
 from service.http.edge import Edge
 from service.http.sweep import Sweep
-from service.plane.call import Call
+from service.plane.call import Call, Way
+from service.plane.places import Places
 from service.settings import Settings
 from service.shares import Shares
 from service.wire.results import Results
+from tests.service.plane.workbench import make_queue
 from tests.service.virtual_time import VirtualLoop
 
 NO_RESULTS = Results(b"", 0, 2, 0)
@@ -102,6 +104,7 @@ class Peer:
         self.cancelled = 0
         self.release = asyncio.Event()
         self.draining = False
+        self.way = Way(make_queue(), self._decode)
         made = Settings.model_validate(settings)
         metrics = SimpleNamespace(
             answered=lambda route, _method, status, _seconds: self.counted.append((route, status)),
@@ -110,12 +113,12 @@ class Peer:
         )
         accounting = Accounting(made, metrics)  # type: ignore[arg-type]
         routes = Routes()
-        routes.paths[b"/echo"] = Route("/echo", Access.PREDICT, self._decode)
+        routes.paths[b"/echo"] = Route("/echo", Access.PREDICT, lambda: self.way)
         self.edge = Edge(
             hosts=Hosts(made, "0.0.0.0", guarded=False),  # noqa: S104 - nothing is bound
             cors=Cors(made),
             keys=Keys(made),
-            admission=Admission((), 1000, lambda: 0.0, accounting),  # type: ignore[arg-type]
+            admission=Admission(Places(1000), lambda: 0.0, accounting),
             accounting=accounting,
             routes=routes,
             batcher=self.queue,  # type: ignore[arg-type]

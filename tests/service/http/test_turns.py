@@ -4,7 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from service.errors import NoSuchModelError
+from service.plane.call import Way
 from tests.service.http.peer import GET, Peer, post
+from tests.service.plane.workbench import make_queue
 
 
 def test_a_wrong_request_is_answered_in_its_turn_and_the_next_goes_on(connect: Callable[..., Peer]) -> None:
@@ -73,12 +76,36 @@ def test_a_bug_is_logged_and_not_told(connect: Callable[..., Peer], caplog: pyte
     def fail(_: object) -> None:
         raise ZeroDivisionError("secret")
 
-    good = peer.edge.routes.paths[b"/echo"]
-    peer.edge.routes.paths[b"/echo"] = good._replace(decode=fail)
+    good = peer.way
+    peer.way = good._replace(decode=fail)
     peer.send(post(b"1"))
-    peer.edge.routes.paths[b"/echo"] = good
+    peer.way = good
     peer.send(post(b"now"))
     [(status, body), after] = peer.answers
     assert (status, after) == (500, (200, b"now"))
     assert b"secret" not in body
     assert len([record for record in caplog.records if record.exc_info]) == 1
+
+
+def test_a_request_gets_its_version_when_it_is_complete(connect: Callable[..., Peer]) -> None:
+    """Not with its head: another may be committed while its body arrives."""
+    peer = connect()
+    head, _, body = post(b"12").partition(b"\r\n\r\n")
+    peer.send(head + b"\r\n\r\n" + body[:1])
+    before, peer.way = peer.way, Way(make_queue(), peer.way.decode)
+    peer.send(body[1:])
+    [call] = peer.queue.waiting
+    assert call.queue is peer.way.queue
+    assert call.queue is not before.queue
+
+
+def test_a_version_that_does_not_answer_is_the_requests_error(connect: Callable[..., Peer]) -> None:
+    """The connection goes on."""
+    peer = connect()
+
+    def find() -> Way:
+        raise NoSuchModelError
+
+    peer.edge.routes.paths[b"/echo"] = peer.edge.routes.paths[b"/echo"]._replace(find=find)
+    peer.send(post(b"1"), post(b"2"))
+    assert [status for status, _ in peer.answers] == [404, 404]

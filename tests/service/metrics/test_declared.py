@@ -7,16 +7,10 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, values
 
-from models.repository import Artifact
-from service.metrics.declared import (
-    DURATION_BUCKETS,
-    FLUSH_S,
-    SLO_S,
-    HostMetrics,
-    Metrics,
-    open_files,
-)
+from service.metrics.buckets import DURATION_BUCKETS, SLO_S
+from service.metrics.declared import FLUSH_S, HostMetrics, Metrics, open_files
 from service.metrics.scrape import TolerantCollector
+from service.metrics.versions import VersionCounts
 from tests.service.virtual_time import VirtualLoop
 
 PAGE = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
@@ -27,15 +21,13 @@ def documented() -> set[tuple[str, str, str]]:
     return set(re.findall(r"^\| `logitserve_(\w+)` \| (\w+) \| ([^|]*?) ?\|", PAGE, re.MULTILINE))
 
 
-def test_each_metric_is_documented_as_it_is(
-    artifact: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_metric_is_documented_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """docs/metrics.md has exactly the metrics, with type and labels."""
     monkeypatch.setattr("prometheus_client.values.ValueClass", None)
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
     open_files(tmp_path, "api-0")
     registry = CollectorRegistry()
-    metrics = Metrics(registry, artifact.manifest, lambda: 0, 1)
+    metrics = Metrics(registry, lambda: 0, 1)
     of_main = CollectorRegistry()
     HostMetrics(of_main)
 
@@ -50,9 +42,15 @@ def test_each_metric_is_documented_as_it_is(
         name = family.name.removeprefix("logitserve_") + ("_total" if family.type == "counter" else "")
         labels = ", ".join(f"`{label}`" for label in collector._labelnames)  # type: ignore[attr-defined]
         found.add((name, family.type, labels))
-    found |= {("metric_files_skipped", "gauge", "")}
+    of_scrape = TolerantCollector(tmp_path, ["api-0"], [], {}, lambda *_: False)
+    for family in of_scrape.collect():
+        if family.name == "logitserve_metric_files_skipped":
+            found.add(("metric_files_skipped", "gauge", ""))
+        elif family.name == "logitserve_model_info":
+            labels = ", ".join(f"`{label}`" for label in family._labelnames)  # type: ignore[attr-defined]
+            found.add(("model_info", "gauge", labels))
     assert found == documented()
-    names = {family.name for family in TolerantCollector(tmp_path, ["api-0"]).collect()}
+    names = {family.name for family in of_scrape.collect()}
     assert "logitserve_http_requests" in names
 
 
@@ -62,11 +60,11 @@ def test_the_slo_is_a_bucket_edge() -> None:
 
 
 @pytest.fixture
-def counted(tiny: Artifact, monkeypatch: pytest.MonkeyPatch) -> tuple[Metrics, CollectorRegistry]:
+def counted(monkeypatch: pytest.MonkeyPatch) -> tuple[Metrics, CollectorRegistry]:
     """An HTTP process's metrics, in memory."""
     monkeypatch.setattr("prometheus_client.values.ValueClass", values.MutexValue)
     registry = CollectorRegistry()
-    return Metrics(registry, tiny.manifest, lambda: 4, 9), registry
+    return Metrics(registry, lambda: 4, 9), registry
 
 
 def test_what_is_counted_reaches_the_files_together_and_soon(
@@ -74,18 +72,19 @@ def test_what_is_counted_reaches_the_files_together_and_soon(
 ) -> None:
     """The hot path pays for no file; a scrape waits as long as it takes."""
     metrics, registry = counted
+    metrics.version_counts = [VersionCounts("tiny", "3", ("no", "yes"))]
     answers = {"route": "/predict", "method": "POST", "code": "200"}
     for _ in range(3):
         metrics.answered("/predict", "POST", 200, 0.004)
-        metrics.batch(5, 2000)
+        metrics.version_counts[0].batch(5, 2000)
     assert registry.get_sample_value("logitserve_http_requests_total", answers) is None
     loop.go_on(FLUSH_S)
     told = {
         "http_requests_total": answers,
         "http_request_duration_seconds_sum": {"route": "/predict"},
         "rows_total": {"model": "tiny", "version": "3"},
-        "batch_rows_count": {},
-        "inference_duration_seconds_sum": {},
+        "batch_rows_count": {"model": "tiny"},
+        "inference_duration_seconds_sum": {"model": "tiny"},
         "pending_requests": {},
         "pending_limit": {},
     }
@@ -94,27 +93,3 @@ def test_what_is_counted_reaches_the_files_together_and_soon(
     metrics.flush()  # counts nothing twice
     again = [registry.get_sample_value(f"logitserve_{name}", labels) for name, labels in told.items()]
     assert again == found
-
-
-def test_labels_are_counted_by_their_class(counted: tuple[Metrics, CollectorRegistry]) -> None:
-    """By the numbers that the codec keeps, which begin anew."""
-    metrics, registry = counted
-    metrics.label_counts[1] += 7
-    metrics.flush()
-    metrics.flush()
-    labels = {"model": "tiny", "version": "3"}
-    name = "logitserve_predictions_total"
-    assert registry.get_sample_value(name, labels | {"label": "yes"}) == 7
-    assert registry.get_sample_value(name, labels | {"label": "no"}) is None
-    assert metrics.label_counts == [0, 0]
-
-
-def test_unseen_categories_are_counted_by_input(counted: tuple[Metrics, CollectorRegistry]) -> None:
-    """By the numbers that the codecs keep, which begin anew."""
-    metrics, registry = counted
-    metrics.unseen_counts["Höhe"] += 3
-    metrics.flush()
-    metrics.flush()
-    labels = {"model": "tiny", "version": "3", "input": "Höhe"}
-    assert registry.get_sample_value("logitserve_unseen_categories_total", labels) == 3
-    assert not metrics.unseen_counts

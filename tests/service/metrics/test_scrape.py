@@ -21,7 +21,10 @@ def count(directory: Path, slot: str, value: float, key: str = KEY) -> Path:
 
 def scrape(directory: Path, *slots: str) -> tuple[float, float]:
     """Return the rows of all processes, and how many files could not be read."""
-    families = {family.name: family for family in TolerantCollector(directory, slots).collect()}
+    families = {
+        family.name: family
+        for family in TolerantCollector(directory, slots, [], {}, lambda *_: False).collect()
+    }
     rows = families.get("logitserve_rows")
     [skipped] = families["logitserve_metric_files_skipped"].samples
     return (rows.samples[0].value if rows else 0), skipped.value
@@ -55,3 +58,45 @@ def test_a_process_without_a_file_is_said(tmp_path: Path) -> None:
     assert scrape(tmp_path, "api-1", "api-11") == (1, 1)
     count(tmp_path, "api-1", 1).write_bytes(b"")
     assert scrape(tmp_path, "api-1", "api-11") == (1, 2)
+
+
+def of_version(version: str) -> str:
+    """Return the key of a version's rows."""
+    labels = ["model", "version"], ["tiny", version]
+    return mmap_key("logitserve_rows", "logitserve_rows_total", *labels, "Rows scored.")
+
+
+def test_series_of_a_version_that_is_over_are_left_out(tmp_path: Path) -> None:
+    """The others stay, and so does what has no version."""
+    for slot, key in (("api-0", of_version("3")), ("api-1", of_version("4")), ("main", KEY)):
+        count(tmp_path, slot, 1, key)
+    asked: list[tuple[str, str]] = []
+
+    def is_over(model: str, version: str) -> bool:
+        asked.append((model, version))
+        return version == "3"
+
+    [rows] = [
+        family
+        for family in TolerantCollector(tmp_path, (), [], {}, is_over).collect()
+        if family.name == "logitserve_rows"
+    ]
+    assert sorted(sample.labels.get("version", "") for sample in rows.samples) == ["", "4"]
+    assert sorted(asked) == [("tiny", "3"), ("tiny", "4")]
+
+
+def test_the_current_version_of_each_model_is_told_with_what_it_runs_on(tmp_path: Path) -> None:
+    """Which only a worker knows: before the first has greeted nobody says anything."""
+    current = [("tiny", 4, "ab" * 32), ("other", 1, "cd" * 32)]
+
+    def info(greeting: dict[str, str]) -> list[dict[str, str]]:
+        families = TolerantCollector(tmp_path, (), current, greeting, lambda *_: False).collect()
+        [found] = [family for family in families if family.name == "logitserve_model_info"]
+        assert all(sample.value == 1 for sample in found.samples)
+        return [sample.labels for sample in found.samples]
+
+    assert info({}) == []
+    on = {"device": "cpu", "torch": "2.13.0"}
+    assert info(on | {"pid": "7"}) == [
+        {"model": model, "version": str(number), "sha256": digest, **on} for model, number, digest in current
+    ]

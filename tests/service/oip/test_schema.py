@@ -1,10 +1,13 @@
 """Infer requests: what is none is refused, and what clients add is ignored."""
 
+import json
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from service.errors import MalformedError
+from service.oip.schema import LoadRequest
 from tests.service.oip.scored import GOOD, Model, golden, replaced, tensor
 
 
@@ -61,3 +64,33 @@ def test_what_is_no_infer_request_is_malformed(model: Model, body: Any) -> None:
     """A body that cannot be read as a request is refused with 400."""
     with pytest.raises(MalformedError):
         model.decode(body)
+
+
+def load(config: str) -> LoadRequest:
+    """Return the request of a load with this configuration, as Triton's client sends it."""
+    return LoadRequest.model_validate_json(json.dumps({"parameters": {"config": config}}))
+
+
+def test_a_load_may_name_versions() -> None:
+    """By a version policy, as text of JSON; without one it is what CURRENT names."""
+    assert LoadRequest.model_validate_json("{}").versions() is None
+    assert LoadRequest.model_validate_json('{"parameters": {"unload_dependents": true}}').versions() is None
+    assert load('{"max_batch_size": 5}').versions() is None
+    assert load('{"version_policy": {"specific": {"versions": [3, 5]}}}').versions() == [3, 5]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "{",
+        "5",
+        '{"version_policy": {"latest": {"num_versions": 2}}}',
+        '{"version_policy": {"specific": {"versions": []}}}',
+        '{"version_policy": {"specific": {"versions": [0]}}}',
+        '{"version_policy": {"specific": {"versions": ["3"]}}}',
+    ],
+)
+def test_a_version_policy_that_is_not_offered_is_refused(config: str) -> None:
+    """Rather than something else be loaded than was asked for."""
+    with pytest.raises(ValidationError):
+        load(config)

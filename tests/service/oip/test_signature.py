@@ -51,16 +51,22 @@ def same(told: dict[str, Any], configured: dict[str, Any]) -> None:
 
 def test_metadata_and_configuration_tell_the_same_tensors(manifest: Manifest) -> None:
     """The one with the rows as its first dimension, the other without, each by its own names of types."""
-    told, configured = metadata(manifest), configuration(manifest, 64, "cpu", 2)
+    told, configured = metadata(manifest, ["3"]), configuration(manifest, 64, "cpu", 2)
     same(told, configured)
     assert told["inputs"] == [{"name": "features", "datatype": "FP32", "shape": [-1, 2]}]
     assert (told["name"], told["versions"]) == ("tiny", ["3"])
     assert configured["version_policy"] == {"specific": {"versions": [3]}}
 
 
+def test_metadata_tells_every_version_that_answers(manifest: Manifest) -> None:
+    """Which of them it is of does not matter to that."""
+    assert metadata(manifest, ["2", "3"])["versions"] == ["2", "3"]
+    assert configuration(manifest, 64, "cpu", 2)["version_policy"] == {"specific": {"versions": [3]}}
+
+
 def test_inputs_are_told_by_name_and_the_rows_of_the_data_are_not(manifest: Manifest) -> None:
     """In what is no part of the protocol."""
-    properties = metadata(manifest)["properties"]
+    properties = metadata(manifest, ["3"])["properties"]
     assert [each["name"] for each in properties["inputs"]] == ["width (mm)", "Höhe"]
     assert properties.keys() == {"inputs", "classes", "threshold"}
 
@@ -70,7 +76,7 @@ def test_inputs_of_other_kinds_have_a_tensor_each(mixed: Artifact) -> None:
     city = mixed.manifest.inputs[2]
     zips = city.model_copy(update={"name": "zip", "categories": (1, 2), "rare": ()})
     manifest = mixed.manifest.model_copy(update={"inputs": (*mixed.manifest.inputs, zips)})
-    told = metadata(manifest)
+    told = metadata(manifest, ["3"])
     assert told["inputs"] == [
         {"name": "width (mm)", "datatype": "FP32", "shape": [-1, 1]},
         {"name": "geprüft", "datatype": "BOOL", "shape": [-1, 1]},

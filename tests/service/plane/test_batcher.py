@@ -7,7 +7,7 @@ import pytest
 from service.errors import DeadlineError, InternalError
 from service.plane.batcher import BATCH_TARGET_S, MAX_ATTEMPTS, SWEEP_S
 from service.wire.frames import Status
-from tests.service.plane.workbench import Job, Workbench
+from tests.service.plane.workbench import Job, Workbench, make_queue
 from tests.service.virtual_time import VirtualLoop
 
 
@@ -48,7 +48,7 @@ def test_what_waits_together_leaves_together_in_order(
     assert first.scores == [0.0]
     one.reply()
     assert [job.scores for job in others] == [[0.0, 1.0], [2.0], [3.0, 4.0, 5.0]]
-    assert one.counts.batches == [1, 6]
+    assert one.batches == [1, 6]
 
 
 def test_free_lanes_are_all_used(loop: VirtualLoop, workbench: Callable[..., Workbench]) -> None:
@@ -98,7 +98,7 @@ def test_a_request_is_answered_at_its_deadline(
         assert 0 <= job.answered_at - job.deadline <= SWEEP_S + 1e-6
     assert len(one.pending) == 0
     one.reply()  # too late: nobody is answered twice
-    assert one.counts.batches == [1]
+    assert one.batches == [1]
     assert len(one.lanes[0].sent) == 1  # nor is what expired ever sent
 
 
@@ -227,3 +227,104 @@ def test_an_overdue_queue_is_dropped_while_no_worker_takes_it(
     one.lanes[0].free = True
     one.batcher.dispatch()
     assert one.lanes[0].sent[-1].jobs == [late]
+
+
+def test_what_waits_for_several_versions_leaves_in_one_write(
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
+) -> None:
+    """A frame each, and each request gets its own version's results."""
+    one = workbench()
+    queues = [make_queue(digit * 64) for digit in "123"]
+    one.submit(Job(loop))
+    jobs = [Job(loop, rows) for rows in (1, 2, 3)]
+    for job, queue in zip(jobs, queues, strict=True):
+        one.submit(job, queue=queue)
+    one.submit(more := Job(loop), queue=queues[0])
+    one.reply()
+    assert [batch.queue for batch in one.lanes[0].writes[1]] == queues
+    one.reply()
+    assert [job.scores for job in (*jobs, more)] == [[0.0], [0.0, 1.0], [0.0, 1.0, 2.0], [1.0]]
+    assert [queue.counts.scored for queue in queues] == [2, 1, 1]
+
+
+def test_each_version_has_a_limit_and_a_pace_of_its_own(
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
+) -> None:
+    """A slow one's batches are short, and the quick one's as long as may be."""
+    one = workbench(max_rows=8)
+    quick, slow = make_queue("1" * 64), make_queue("2" * 64)
+    for _ in range(100):  # the pace is a running mean
+        one.submit(Job(loop), queue=slow)
+        one.reply(seconds=BATCH_TARGET_S / 4)
+    assert slow.seconds_a_row == pytest.approx(BATCH_TARGET_S / 4, rel=0.01)
+    assert quick.seconds_a_row == 0
+    one.submit(Job(loop))
+    for queue in (quick, slow):
+        one.submit(*[Job(loop) for _ in range(10)], queue=queue)
+    one.reply()
+    found = {batch.queue: batch.rows for batch in one.lanes[0].writes[-1]}
+    assert found[quick] == 8
+    assert found[slow] <= 2
+
+
+def test_versions_share_the_time_that_a_write_may_take(
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
+) -> None:
+    """Together they hold up the next one no longer than a single one would; each has one request at least."""
+    one = workbench()
+    queues = [make_queue(digit * 64) for digit in "1234"]
+    for queue in queues:
+        queue.seconds_a_row = BATCH_TARGET_S / 20
+    queues[3].seconds_a_row = BATCH_TARGET_S
+    one.submit(Job(loop))
+    for queue in queues:
+        one.submit(*[Job(loop) for _ in range(20)], queue=queue)
+    one.reply()
+    assert [batch.rows for batch in one.lanes[0].writes[-1]] == [5, 5, 5, 1]
+
+
+def test_what_did_not_fit_waits_its_turn(loop: VirtualLoop, workbench: Callable[..., Workbench]) -> None:
+    """And the wait that is told is that of all versions together."""
+    one = workbench(max_rows=2)
+    queues = [make_queue(digit * 64) for digit in "12"]
+    one.submit(Job(loop))
+    for queue in queues:
+        queue.seconds_a_row = 0.001
+        one.submit(*[Job(loop) for _ in range(3)], queue=queue)
+    assert one.batcher.expected_wait_s() == pytest.approx(0.006)
+    for _ in range(3):
+        one.reply(seconds=0.001)
+    written = [[batch.rows for batch in batches] for batches in one.lanes[0].writes]
+    assert written == [[1], [2, 2], [1, 1]]
+    assert one.batcher.expected_wait_s() == 0
+
+
+def test_an_innocent_batch_is_not_sent_again_with_a_poisonous_one(
+    loop: VirtualLoop, workbench: Callable[..., Workbench]
+) -> None:
+    """Which version a worker died of nobody knows: each batch that it held is tried again alone."""
+    one = workbench()
+    poison, good = make_queue("1" * 64), make_queue("2" * 64)
+    one.submit(Job(loop))
+    one.submit(killer := Job(loop), queue=poison)
+    one.submit(innocent := Job(loop), queue=good)
+    one.reply()
+    one.die()  # with both
+    one.die()  # of the poisonous one, which is tried first
+    one.reply()
+    assert innocent.scores == [0.0]
+    one.die()
+    assert isinstance(killer.error, InternalError)
+    alone = [[batch.queue for batch in batches] for batches in one.lanes[0].writes[2:]]
+    assert alone == [[poison], [good], [poison]]
+
+
+def test_failures_count_with_their_version(loop: VirtualLoop, workbench: Callable[..., Workbench]) -> None:
+    """What the model failed on, and what expired."""
+    one, other = workbench(), make_queue("1" * 64)
+    one.submit(Job(loop), queue=other)
+    one.reply(status=Status.FAILED)
+    one.submit(Job(loop, timeout_s=0.1), queue=other)
+    loop.go_on(1)
+    assert (other.counts.failed, other.counts.scored) == (2, 0)
+    assert (one.queue.counts.failed, one.queue.counts.scored) == (0, 0)

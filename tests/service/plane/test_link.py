@@ -5,20 +5,20 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from service.plane import link
-from service.plane.batch import Batch, Model
+from service.plane.batch import Batch
 from service.plane.link import Link
 from service.wire import frames
 from service.wire.frames import Status
+from tests.service.plane.workbench import make_queue
 from tests.service.virtual_time import VirtualLoop
 
 STUCK_S = 10.0
 PID = 4_000_001
-HELLO = frames.pack_hello(PID, "cpu", "2.13.0", "AVX2", "ab" * 32)
+HELLO = frames.pack_hello(PID, "cpu", "2.13.0", "AVX2")
 
 
 class Transport(asyncio.Transport):
@@ -40,7 +40,7 @@ class Owner:
         self.freed_times = 0
         self.finished_batches: list[tuple[int, int, int, bytes]] = []
         self.lost_batches: list[int] = []
-        self.greetings: list[dict[str, Any]] = []
+        self.greetings = 0
         self.stuck = 0
 
     def freed(self) -> None:
@@ -52,6 +52,9 @@ class Owner:
     def lost(self, batch: Batch) -> None:
         self.lost_batches.append(batch.id)
 
+    def greeted(self) -> None:
+        self.greetings += 1
+
     def is_stuck(self) -> None:
         self.stuck += 1
 
@@ -61,7 +64,7 @@ class Wire:
 
     def __init__(self, loop: VirtualLoop) -> None:
         self.owner = Owner()
-        self.link = Link(Path("/nowhere"), STUCK_S, self.owner.greetings.append, self.owner.is_stuck)
+        self.link = Link(Path("/nowhere"), STUCK_S, self.owner.greeted, self.owner.is_stuck)
         connecting = loop.create_task(self.link.keep_connected(self.owner.freed))
         loop.go_on()
         connecting.cancel()
@@ -73,11 +76,12 @@ class Wire:
         """Be ready."""
         self.link.data_received(HELLO)
 
-    def send(self, number: int, at: float) -> None:
-        """Have a batch sent."""
-        batch = Batch(number, [], Model(bytes(32), 2, 1), self.owner)
-        batch.sent = at
-        self.link.send(batch)
+    def send(self, *numbers: int, at: float) -> None:
+        """Have batches sent together."""
+        batches = [Batch(number, [], make_queue(), self.owner) for number in numbers]
+        for batch in batches:
+            batch.sent = at
+        self.link.send(batches)
 
 
 @pytest.fixture
@@ -101,7 +105,8 @@ def test_a_link_is_free_from_the_greeting_on(wire: Wire) -> None:
     wire.greet()
     assert wire.link.up
     assert wire.link.free
-    assert wire.owner.greetings[0]["pid"] == PID
+    assert wire.link.greeting["pid"] == PID
+    assert wire.owner.greetings == 1
     assert wire.owner.freed_times == 1
 
 
@@ -109,7 +114,7 @@ def test_a_link_is_free_from_the_greeting_on(wire: Wire) -> None:
 def test_frames_may_come_in_any_pieces(wire: Wire, size: int) -> None:
     """Several in one, and one in several."""
     stream = HELLO + frames.pack_reply(1, Status.OK, 2, 30, b"x" * 16)
-    wire.send(1, 0.0)
+    wire.send(1, at=0.0)
     for start in range(0, len(stream), size):
         wire.link.data_received(stream[start : start + size])
     assert wire.owner.finished_batches == [(1, Status.OK, 30, b"x" * 16)]
@@ -118,7 +123,7 @@ def test_frames_may_come_in_any_pieces(wire: Wire, size: int) -> None:
 def test_a_batch_is_out_until_it_is_answered(wire: Wire) -> None:
     """One at a time, in the batcher's own form; the answer of another is nobody's."""
     wire.greet()
-    wire.send(1, 0.0)
+    wire.send(1, at=0.0)
     [(fields, _)] = frames.Stream(frames.REQUEST).feed(wire.transport.written[0])
     assert fields[1] == 1
     assert not wire.link.free
@@ -129,10 +134,32 @@ def test_a_batch_is_out_until_it_is_answered(wire: Wire) -> None:
     assert wire.link.free
 
 
+def test_batches_of_several_queues_are_one_write(wire: Wire) -> None:
+    """The link is free when the last of them is answered, not before."""
+    wire.greet()
+    wire.send(1, 2, at=0.0)
+    [written] = wire.transport.written
+    assert [fields[1] for fields, _ in frames.Stream(frames.REQUEST).feed(written)] == [1, 2]
+    wire.link.data_received(frames.pack_reply(1, Status.OK, 1, 5, b""))
+    assert not wire.link.free
+    wire.link.data_received(frames.pack_reply(2, Status.OK, 1, 5, b""))
+    assert wire.link.free
+    assert [batch[0] for batch in wire.owner.finished_batches] == [1, 2]
+
+
+def test_a_death_gives_back_what_was_not_answered(wire: Wire) -> None:
+    """Of what was sent together."""
+    wire.greet()
+    wire.send(1, 2, 3, at=0.0)
+    wire.link.data_received(frames.pack_reply(1, Status.OK, 1, 5, b""))
+    wire.link.connection_lost(None)
+    assert wire.owner.lost_batches == [2, 3]
+
+
 def test_a_death_gives_the_batch_back(wire: Wire) -> None:
     """At once, by the end of the stream; without a batch there is nothing to give back."""
     wire.greet()
-    wire.send(1, 0.0)
+    wire.send(1, at=0.0)
     wire.link.connection_lost(None)
     assert not wire.link.up
     assert not wire.link.free
@@ -153,7 +180,7 @@ def test_a_death_between_batches_loses_nothing(wire: Wire) -> None:
 def test_a_worker_that_holds_a_batch_for_too_long_is_ended(wire: Wire, killed: list[tuple[int, int]]) -> None:
     """Once, and not before anyone's time is over."""
     wire.greet()
-    wire.send(1, 100.0)
+    wire.send(1, at=100.0)
     wire.link.end_if_stuck(100.0 + STUCK_S)
     assert killed == []
     for _ in range(2):
@@ -178,6 +205,7 @@ def test_a_sign_of_life(loop: VirtualLoop, wire: Wire, killed: list[tuple[int, i
     loop.go_on()
     [(fields, _)] = frames.Stream(frames.REQUEST).feed(wire.transport.written[-1])
     assert fields[4] == 0
+    assert fields[6] == frames.Command.PING
     wire.link.data_received(frames.pack_reply(0, Status.OK, 0, 0, b""))
     assert loop.run_until_complete(asked) is True
     for _ in range(int(STUCK_S) + 1):
@@ -201,7 +229,7 @@ def test_it_connects_again_and_again(
 
     monkeypatch.setattr(loop, "create_unix_connection", connect)
     owner = Owner()
-    made = Link(tmp_path / "worker-0.sock", STUCK_S, owner.greetings.append, owner.is_stuck)
+    made = Link(tmp_path / "worker-0.sock", STUCK_S, owner.greeted, owner.is_stuck)
     task = loop.create_task(made.keep_connected(owner.freed))
     loop.go_on(0.1)
     assert [at - tried[0] for at in tried] == pytest.approx([0, link.RECONNECT_S, 2 * link.RECONNECT_S])

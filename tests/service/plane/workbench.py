@@ -1,11 +1,15 @@
 """A batcher with everything around it that a test plays."""
 
 import struct
+from types import SimpleNamespace
 from typing import Any
 
 from service.errors import ServiceError
-from service.plane.batch import Batch, Model
+from service.metrics.versions import VersionCounts
+from service.plane.batch import Batch
 from service.plane.batcher import Batcher
+from service.plane.places import Places
+from service.plane.queue import Queue
 from service.settings import Settings
 from service.wire.frames import Status
 from service.wire.results import Results
@@ -17,8 +21,15 @@ DIGEST = "ab" * 32
 TIMEOUT_S = 10.0
 
 
+def make_queue(digest: str = DIGEST) -> Queue:
+    """Return the queue of a version with two classes and one input."""
+    return Queue(bytes.fromhex(digest), 2, 1, VersionCounts("tiny", "3", ("no", "yes")))
+
+
 class Job:
-    """A request of `rows` rows whose answer is kept."""
+    """A request of `rows` rows whose answer is kept; who submits it gives it a queue if it has none."""
+
+    queue: Queue
 
     def __init__(
         self, loop: VirtualLoop, rows: int = 1, timeout_s: float = TIMEOUT_S, *, explain: bool = False
@@ -55,35 +66,22 @@ class Lane:
     def __init__(self) -> None:
         self.free = True
         self.sent: list[Batch] = []
+        self.writes: list[list[Batch]] = []
+        """The same, by what left together."""
         self.looked_at = 0
 
-    def send(self, batch: Batch) -> None:
-        """Take a batch."""
+    def send(self, batches: list[Batch]) -> None:
+        """Take batches."""
         assert self.free
-        batch.frame()  # only then are the rows counted
+        for batch in batches:
+            batch.frame()  # only then are the rows counted
         self.free = False
-        self.sent.append(batch)
+        self.sent += batches
+        self.writes.append(batches)
 
     def end_if_stuck(self, _: float) -> None:
         """Count how often it was looked at."""
         self.looked_at += 1
-
-
-class Counts:
-    """What is counted."""
-
-    def __init__(self) -> None:
-        self.batches: list[int] = []
-        self.queue_wait_tally = self
-
-    def batch(self, rows: int, _: int) -> None:
-        self.batches.append(rows)
-
-    def add(self, value: float) -> None:
-        assert value >= 0
-
-    def soon(self) -> None:
-        pass
 
 
 class Workbench:
@@ -91,33 +89,48 @@ class Workbench:
 
     def __init__(self, loop: VirtualLoop, lanes: int = 1, **settings: Any) -> None:
         self.loop = loop
-        self.counts = Counts()
+        self.queue = make_queue()
+        """That of jobs which have none of their own."""
+        self.batches: list[int] = []
+        """The rows of each call that was counted."""
         self.lanes = [Lane() for _ in range(lanes)]
-        self.pending: dict[Any, None] = {}
+        self.places = Places(1000)
         self.batcher = Batcher(
             Settings.model_validate({"api_servers": 1} | settings),
-            Model(bytes.fromhex(DIGEST), 2, 1),
             self.lanes,
-            self.pending,
-            self.counts,  # type: ignore[arg-type]
+            self.places,
+            SimpleNamespace(soon=lambda: None),  # type: ignore[arg-type]
         )
 
-    def submit(self, *jobs: Job) -> None:
+    @property
+    def pending(self) -> dict[Any, None]:
+        """The jobs that have a place."""
+        return self.places.jobs
+
+    def submit(self, *jobs: Job, queue: Queue | None = None) -> None:
         """Submit jobs in one turn of the loop."""
         for job in jobs:
+            job.queue = queue or self.queue
             self.batcher.submit(job)
 
     def reply(self, lane: int = 0, status: Status = Status.OK, seconds: float = 0.0) -> None:
-        """Have a lane's worker answer: the score of a row is its own number in the batch."""
+        """Have a lane's worker answer what it was sent last.
+
+        The score of a row is its own number in the batch; each batch takes so many seconds.
+        """
         found = self.lanes[lane]
-        batch = found.sent[-1]
-        payload = b"".join(struct.pack("<2f", 0.0, row) for row in range(batch.rows))
-        found.free = True
-        self.batcher.finished(batch, status, int(seconds * 1e6), payload if status is Status.OK else b"")
+        batches = found.writes[-1]
+        for batch in batches:
+            payload = b"".join(struct.pack("<2f", 0.0, row) for row in range(batch.rows))
+            found.free = batch is batches[-1]
+            if status is Status.OK:
+                self.batches.append(batch.rows)
+            self.batcher.finished(batch, status, int(seconds * 1e6), payload if status is Status.OK else b"")
 
     def die(self, lane: int = 0) -> None:
-        """Have a lane's worker die with its batch, and the next one come."""
+        """Have a lane's worker die with its batches, and the next one come."""
         found = self.lanes[lane]
-        batch = found.sent[-1]
+        batches = found.writes[-1]
         found.free = True
-        self.batcher.lost(batch)
+        for batch in batches:
+            self.batcher.lost(batch)

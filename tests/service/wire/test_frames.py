@@ -30,7 +30,7 @@ def test_a_reply_has_these_bytes() -> None:
 
 def test_a_greeting_says_who_the_worker_is() -> None:
     """The greeting is a reply of its own status with JSON in it."""
-    frame = frames.pack_hello(12, "cpu", "2.13.0", "AVX2", "ab")
+    frame = frames.pack_hello(12, "cpu", "2.13.0", "AVX2")
     [(fields, payload)] = frames.Stream(frames.REPLY).feed(frame)
     assert fields[2] == frames.Status.HELLO
     assert json.loads(payload) == {
@@ -38,8 +38,16 @@ def test_a_greeting_says_who_the_worker_is() -> None:
         "device": "cpu",
         "torch": "2.13.0",
         "cpu_capability": "AVX2",
-        "digest": "ab",
     }
+
+
+@pytest.mark.parametrize("command", frames.Command)
+def test_a_command_is_a_request_without_rows(command: frames.Command) -> None:
+    """Its flags say which, and never what a request of rows may say."""
+    [(fields, payload)] = frames.Stream(frames.REQUEST).feed(frames.pack_command(9, command, b"\xab" * 32))
+    assert fields == (0, 9, b"\xab" * 32, 0.0, 0, 0, command)
+    assert bytes(payload) == b""
+    assert not command & frames.FLAG_EXPLAIN
 
 
 @given(st.lists(st.binary(max_size=40), max_size=8), st.lists(st.integers(1, 60), min_size=1))

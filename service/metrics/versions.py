@@ -1,0 +1,113 @@
+"""What is counted of each version of a model that answers. Knows nothing of HTTP.
+
+Series are by model and version, of those that answer or did; histograms by model alone, or each version would
+leave dozens of series behind.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Counts
+from typing import TYPE_CHECKING
+
+from prometheus_client import Counter, Histogram
+
+from service.metrics.buckets import DURATION_BUCKETS, INFERENCE_BUCKETS, ROWS_BUCKETS
+from service.metrics.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from prometheus_client import CollectorRegistry
+
+
+class VersionCounts:
+    """What was counted of one version since the last flush; codecs and the batcher count."""
+
+    __slots__ = (
+        "_batch_rows",
+        "_classes",
+        "_declared",
+        "_inference",
+        "_rows",
+        "failed",
+        "labels",
+        "model",
+        "queue_wait",
+        "scored",
+        "unseen",
+        "version",
+    )
+
+    def __init__(self, model: str, version: str, classes: Sequence[str]) -> None:
+        self.model, self.version = model, version
+        self._classes = classes
+        self._declared = False
+        self._rows = 0
+        self.scored = self.failed = 0
+        """Requests."""
+        self.labels = [0] * len(classes)
+        """Rows answered, by class."""
+        self.unseen: Counts[str] = Counts()
+        """Categories that training did not see, by input."""
+        self.queue_wait = Tally(DURATION_BUCKETS)
+        self._batch_rows = Tally(ROWS_BUCKETS)
+        self._inference = Tally(INFERENCE_BUCKETS)
+
+    def batch(self, rows: int, microseconds: int) -> None:
+        """Count one call of the model."""
+        self._rows += rows
+        self._batch_rows.add(rows)
+        self._inference.add(microseconds / 1e6)
+
+    def flush(self, into: VersionMetrics) -> None:
+        """Move what was counted into the metric files."""
+        own = self.model, self.version
+        new, self._declared = not self._declared, True  # a series that begins at 0 has a rate from its start
+        if self._rows or new:
+            into.rows.labels(*own).inc(self._rows)
+            self._rows = 0
+        if self.scored or new:
+            into.requests.labels(*own, "success").inc(self.scored)
+            self.scored = 0
+        if self.failed or new:
+            into.requests.labels(*own, "fail").inc(self.failed)
+            self.failed = 0
+        for index, count in enumerate(self.labels):
+            if count:
+                into.predictions.labels(*own, self._classes[index]).inc(count)
+                self.labels[index] = 0
+        for name, count in self.unseen.items():
+            into.unseen.labels(*own, name).inc(count)
+        self.unseen.clear()
+        for tally, histogram in (
+            (self.queue_wait, into.queue_wait),
+            (self._batch_rows, into.batch_rows),
+            (self._inference, into.inference),
+        ):
+            if tally or new:
+                tally.flush(histogram.labels(self.model))
+
+
+class VersionMetrics:
+    """The metrics that have a model in their labels."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"logitserve_{name}", text, ("model", "version", *labels), registry=registry)
+
+        def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+            return Histogram(f"logitserve_{name}", text, ("model",), buckets=buckets, registry=registry)
+
+        self.rows = counter("rows_total", "Rows scored.")
+        self.requests = counter(
+            "model_requests_total", "Requests that were scored, and that were taken and failed.", "outcome"
+        )
+        self.predictions = counter("predictions_total", "Rows answered, by the label they got.", "label")
+        self.unseen = counter(
+            "unseen_categories_total", "Cells whose category the model was not trained on.", "input"
+        )
+        self.queue_wait = histogram(
+            "queue_wait_seconds", "From admission to the send to a worker.", DURATION_BUCKETS
+        )
+        self.batch_rows = histogram("batch_rows", "Rows in one call of the model.", ROWS_BUCKETS)
+        self.inference = histogram("inference_duration_seconds", "One call of the model.", INFERENCE_BUCKETS)

@@ -1,0 +1,95 @@
+"""What is counted of a version: once, under its own labels."""
+
+import pytest
+from prometheus_client import CollectorRegistry, values
+
+from service.metrics.versions import VersionCounts, VersionMetrics
+
+CLASSES = ("no", "yes")
+
+
+class Counted:
+    """The metrics of versions, in memory."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.metrics = VersionMetrics(self.registry)
+
+    def __call__(self, name: str, **labels: str) -> float | None:
+        """Return what a scrape would tell."""
+        return self.registry.get_sample_value(f"logitserve_{name}", {"model": "tiny", **labels})
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """Metrics that no file keeps."""
+    monkeypatch.setattr("prometheus_client.values.ValueClass", values.MutexValue)
+    return Counted()
+
+
+def test_each_version_counts_under_its_own_labels(counted: Counted) -> None:
+    """Nothing twice."""
+    versions = [VersionCounts("tiny", number, CLASSES) for number in ("3", "4")]
+    for number, version in enumerate(versions, 1):
+        version.batch(5 * number, 2000)
+        version.scored += number
+        version.failed += 10 * number
+    for _ in range(2):
+        for version in versions:
+            version.flush(counted.metrics)
+    assert [counted("rows_total", version=number) for number in ("3", "4")] == [5, 10]
+    for number, scored, failed in (("3", 1, 10), ("4", 2, 20)):
+        told = [
+            counted("model_requests_total", version=number, outcome=outcome)
+            for outcome in ("success", "fail")
+        ]
+        assert told == [scored, failed]
+
+
+def test_histograms_are_of_all_versions_of_a_model(counted: Counted) -> None:
+    """Each version would leave dozens of series behind."""
+    for number in ("3", "4"):
+        version = VersionCounts("tiny", number, CLASSES)
+        version.batch(5, 2000)
+        version.queue_wait.add(0.25)
+        version.flush(counted.metrics)
+    assert counted("batch_rows_count") == 2
+    assert counted("batch_rows_sum") == 10
+    assert counted("inference_duration_seconds_sum") == pytest.approx(0.004)
+    assert counted("queue_wait_seconds_sum") == 0.5
+    names = ("queue_wait_seconds", "batch_rows", "inference_duration_seconds")
+    families = {family.name.removeprefix("logitserve_"): family for family in counted.registry.collect()}
+    for name in names:
+        assert not any("version" in sample.labels for sample in families[name].samples)
+
+
+def test_labels_are_counted_by_their_class(counted: Counted) -> None:
+    """By the numbers that the codecs keep, which begin anew."""
+    version = VersionCounts("tiny", "3", CLASSES)
+    kept = version.labels
+    kept[1] += 7
+    for _ in range(2):
+        version.flush(counted.metrics)
+    assert counted("predictions_total", version="3", label="yes") == 7
+    assert counted("predictions_total", version="3", label="no") is None
+    assert version.labels is kept
+    assert kept == [0, 0]
+
+
+def test_unseen_categories_are_counted_by_input(counted: Counted) -> None:
+    """By the numbers that the codecs keep, which begin anew."""
+    version = VersionCounts("tiny", "3", CLASSES)
+    version.unseen["Höhe"] += 3
+    for _ in range(2):
+        version.flush(counted.metrics)
+    assert counted("unseen_categories_total", version="3", input="Höhe") == 3
+    assert not version.unseen
+
+
+def test_series_begin_at_zero(counted: Counted) -> None:
+    """Before the first request, or it would be missing in every rate."""
+    VersionCounts("tiny", "3", CLASSES).flush(counted.metrics)
+    assert counted("rows_total", version="3") == 0
+    assert counted("model_requests_total", version="3", outcome="success") == 0
+    assert counted("model_requests_total", version="3", outcome="fail") == 0
+    assert counted("batch_rows_count") == 0
