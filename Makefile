@@ -5,7 +5,7 @@ DECODERS := tests/service/predict tests/service/oip tests/service/body tests/ser
 	tests/e2e/test_one_reading_property.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve train test test-slow fuzz check bench bench-train load load-ui overload soak capacity image container-test checkov
+.PHONY: help setup serve train test test-slow fuzz check bench bench-train load load-ui overload soak swap capacity image container-test checkov
 
 help:  ## print the targets
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ overload: .venv/dev  ## goodput and latencies at 0.8, 2 and 10 times the capacit
 
 soak: .venv/dev  ## 10 minutes with bad requests and killed workers; fails when a good request does; ARGS="--seconds 60"
 	$(BIN)/python -m tests.load.soak $(ARGS)
+
+swap: .venv/dev  ## 100 swaps under load with processes killed, more while idle, 8 models; ARGS="--idle 1000" (needs wrk)
+	$(BIN)/python -m tests.load.swap $(ARGS)
 
 capacity: .venv/dev  ## the highest rate within the SLO, and what follows from it; ARGS="--wanted 5000"
 	$(BIN)/python -m deploy.load.capacity $(ARGS)

@@ -6,6 +6,7 @@ staged copy: that main has a table prepared only saves the first request the mil
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import logging
@@ -147,7 +148,13 @@ class Catalogue:
     # Of main.
 
     def prepare(self, number: int) -> None:
-        """Open the versions of a table that is about to be committed."""
+        """Open the versions of a table that is about to be committed, and let go of what left with the last.
+
+        Without requests nobody else looks; and a version is cyclic garbage, which Python finds late.
+        """
+        if self._number != self._word[0]:
+            self._follow()
+        gc.collect()
         try:
             table = self._read(number)
         except FileNotFoundError:  # there is a newer one

@@ -1,6 +1,6 @@
 -- Sends requests in turn, again and again, and tells what happened as one line of JSON.
 -- Arguments: the method, a file with the bodies, the size of each, then each header as a name and a value.
--- In a value {n} stands for the request's place.
+-- In the path and in a header's value {n} stands for the request's place.
 
 local requests, place = {}, 0
 
@@ -13,7 +13,8 @@ function init(arguments)
       headers[arguments[i]] = (arguments[i + 1]:gsub("{n}", #requests))
     end
     local body = tonumber(size) > 0 and bodies:read(tonumber(size)) or ""
-    requests[#requests + 1] = wrk.format(arguments[1], nil, headers, body)
+    local path = wrk.path:gsub("{n}", #requests)
+    requests[#requests + 1] = wrk.format(arguments[1], path, headers, body)
   end
 end
 

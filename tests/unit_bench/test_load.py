@@ -37,9 +37,11 @@ class Picky(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     seen: ClassVar[set[tuple[str, bytes]]] = set()
+    paths: ClassVar[set[str]] = set()
 
     def do_PUT(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.paths.add(self.path)
         self.seen.add((self.headers["X-One"], body))
         expected = self.path == "/here" and self.headers["X-One"] == "1" and body == b"a\0b"
         self.send_response(200 if expected else 503)
@@ -54,6 +56,7 @@ class Picky(BaseHTTPRequestHandler):
 def picky() -> Iterator[int]:
     """The port of a `Picky` server."""
     Picky.seen.clear()
+    Picky.paths.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), Picky) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -80,3 +83,13 @@ def test_requests_that_differ_are_sent_in_turn(picky: int) -> None:
     )
     apply(workload, picky, connections=1, seconds=1)
     assert Picky.seen == {("<0>", b"a"), ("<1>", b"b\n"), ("<2>", b"")}
+
+
+@pytest.mark.skipif(which("wrk") is None, reason="wrk is not installed")
+def test_a_path_for_each_request(picky: int) -> None:
+    """A path may hold the place, too."""
+    body = b"a\0b"
+    workload = Workload("picky", "/{n}ere", (body,), (1,), (), headers=(("X-One", "1"),), method="PUT")
+    load = apply(workload, picky, connections=1, seconds=1)
+    assert load.errors == load.requests > 0
+    assert Picky.paths == {"/0ere"}
