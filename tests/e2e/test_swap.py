@@ -192,10 +192,14 @@ def test_inputs_in_another_order(start: Start, root: Path) -> None:
         expected = faulty.sigmoid(2 + faulty.BIAS * int(body["version"]))
         return bool(body["predictions"][0]["probabilities"]["yes"] == pytest.approx(expected, abs=1e-5))
 
+    def swap() -> None:
+        promote(root, service, 4)
+        wait_for(lambda: "4" in seen)
+
     async def main() -> closedloop.Result:
-        swap = asyncio.to_thread(promote, root, service, 4)
         request = post([{"fault": faulty.GOOD, "logit": 2}])
-        return await closedloop.run(service.port, 8, swap, lambda _: request, verify)
+        swapped = asyncio.to_thread(swap)
+        return await closedloop.run(service.port, 8, swapped, lambda _: request, verify)
 
     result = asyncio.run(main())
     assert set(result.counts()) == {200}, result.report()
