@@ -76,7 +76,9 @@ class Catalogue:
         self._number = 0
         self._opened: dict[str, Version] = {}
         self._leaving: list[Version] = []
+        self._numbered: dict[tuple[str, str], str] = {}
         self._left: dict[tuple[str, str], float] = {}
+        """When versions left that answered."""
         self._follow()
 
     # Of requests.
@@ -175,12 +177,15 @@ class Catalogue:
                     raise
         self._number, self._table = number, table
         self._open_all(table)
+        before, now = self._numbered, time.monotonic()
         self._numbered = {(each.model, str(each.version)): each.digest for each in table.versions}
+        self._left |= dict.fromkeys(before.keys() - self._numbered.keys(), now)
         for key in self._numbered:
             self._left.pop(key, None)
         self._metrics.flush()  # of what leaves nobody asks later
         holds = {served.digest for served in table.versions}
-        self._leaving = [version for version in self._leaving if version.queue.pending]
+        waiting = {job.queue for job in self._places.jobs}
+        self._leaving = [version for version in self._leaving if version.queue in waiting]
         self._leaving += [version for digest, version in self._opened.items() if digest not in holds]
         self._opened = {digest: version for digest, version in self._opened.items() if digest in holds}
         self._arrange()

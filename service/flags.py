@@ -1,17 +1,17 @@
-"""Flags that the processes of one service share: that it drains, and what is told of its workers."""
+"""Flags that the processes of one service share: where it is in its life, and what is told of its workers."""
 
 import mmap
 
-DRAINING = 0
-"""The first flag; of the others each worker has two."""
-GREETED, STUCK = 1, 2
+DRAINING, SETTLED = 0, 1
+"""The first flags; of the others each worker has two."""
+GREETED, STUCK = 2, 3
 
 
 class Flags:
     """Anonymous shared memory: a flag set in one process is seen by all in their next request."""
 
     def __init__(self, workers: int) -> None:
-        self._flags = mmap.mmap(-1, 1 + 2 * workers)
+        self._flags = mmap.mmap(-1, 2 + 2 * workers)
 
     def draining(self) -> bool:
         """Return whether the service is about to end and should get no new traffic."""
@@ -20,6 +20,14 @@ class Flags:
     def start_draining(self) -> None:
         """Tell every process."""
         self._flags[DRAINING] = 1
+
+    def settled(self) -> bool:
+        """Return whether all that the store had at the start was loaded, or refused."""
+        return self._flags[SETTLED] != 0
+
+    def settle(self) -> None:
+        """Tell every process."""
+        self._flags[SETTLED] = 1
 
     def mark_greeted(self, worker: int) -> None:
         """Say that the worker in slot `worker` is ready."""

@@ -57,6 +57,12 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
         places,
         metrics,
     )
+
+    def lacking() -> str | None:
+        if not catalogue.serves():
+            return "the default model is not loaded"
+        return None if deployment.flags.settled() else "the models of the store are still being tried"
+
     links = [
         Link(
             path,
@@ -89,7 +95,7 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
     try:
         yield {
             "edge": edge,
-            "readiness": Readiness(links, deployment.flags.draining, catalogue.serves),
+            "readiness": Readiness(links, deployment.flags.draining, lacking),
             "catalogue": catalogue,
             "control": control,
             "flush": metrics.flush,

@@ -31,8 +31,6 @@ from service.host.workers import Workers
 from service.http.connection import Connection
 from service.http_process import open_process
 from service.library.librarian import Librarian
-from service.library.state import Limits
-from service.library.step import begin
 from service.library.table import Offer
 from service.metrics.declared import HostMetrics, open_files
 from service.run_directory import MAIN, run_directory
@@ -96,7 +94,8 @@ def serve(settings: Settings) -> None:
                 [Peer(path) for path in deployment.worker_sockets],
                 api,
                 metrics,
-                begin(default, offer, (), (), Limits(settings.max_versions, settings.timeout_s)),
+                default,
+                offer,
             )
             workers = Workers(deployment, host, metrics, conductor)
             Supervisor(deployment, host, workers, conductor, listener, run_dir.keep, caught).run()

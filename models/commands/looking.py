@@ -37,7 +37,8 @@ def list_(repository: Repository, *, as_json: bool) -> int:
             except StoreError as error:
                 status = refuse(error)
             try:
-                told["gate"] = (_gate(repository, name, version) or {}).get("verdict")
+                verdict = repository.verdict(name, version)
+                told["gate"] = verdict and verdict.verdict
                 signature = _signature(repository, name, version)
                 told["key_id"] = signature and signature.key_id
             except StoreError as error:
@@ -71,6 +72,7 @@ def show(
     artifact = repository.resolve(name, version, trusted)
     manifest = artifact.manifest
     signature = _signature(repository, name, manifest.version)
+    verdict = repository.verdict(name, manifest.version)
     document = {
         "name": name,
         "version": manifest.version,
@@ -83,7 +85,7 @@ def show(
             "time": signature.time,
             "trusted_as": artifact.signed and artifact.signed.by,
         },
-        "gate": _gate(repository, name, manifest.version),
+        "gate": verdict and verdict.model_dump(mode="json"),
         "manifest": json.loads(artifact.read_manifest()),
     }
     if as_json:
@@ -126,8 +128,7 @@ def _facts(document: dict[str, Any], manifest: Manifest) -> list[tuple[str, str]
         who = f", trusted as {signature['trusted_as']}" if signature["trusted_as"] else ", not checked"
         facts.append(("signature", f"by key {signature['key_id']} at {signature['time']}{who}"))
     if gate is not None:
-        said = [str(gate[key]) for key in ("verdict", "reason") if gate.get(key)]
-        facts.append(("gate", ": ".join(said) or "a verdict that is not known here"))
+        facts.append(("gate", f"{gate['verdict']}: {gate['reason']}"))
     return facts
 
 
@@ -228,18 +229,3 @@ def _signature(repository: Repository, name: str, version: int) -> Signature | N
             return None if raw is None else Signature.from_json(raw)
         except ValueError as error:
             raise StoreError(f"{model.path / f'{version}.sig'}: not a signature: {error}") from None
-
-
-def _gate(repository: Repository, name: str, version: int) -> dict[str, Any] | None:
-    """Read the verdict of the gate as it was written. Raises StoreError for a broken one."""
-    with repository.opened(name) as model:
-        raw = shelf.read_beside(model, version, "gate.json")
-        if raw is None:
-            return None
-        try:
-            found = json.loads(raw)
-        except ValueError as error:
-            raise StoreError(f"{model.path / f'{version}.gate.json'}: not JSON: {error}") from None
-        if not isinstance(found, dict):
-            raise StoreError(f"{model.path / f'{version}.gate.json'}: not a JSON object")
-        return found

@@ -18,10 +18,10 @@ class Readiness:
     """What balancers and people are told."""
 
     def __init__(
-        self, links: Sequence[Link], draining: Callable[[], bool], serves: Callable[[], bool]
+        self, links: Sequence[Link], draining: Callable[[], bool], lacking: Callable[[], str | None]
     ) -> None:
-        """`serves` is whether the default model is loaded."""
-        self._serves = serves
+        """`lacking` says which models are missed, if any are."""
+        self._lacking = lacking
         self._links = links
         self._draining = draining
 
@@ -34,9 +34,7 @@ class Readiness:
         """Return why this process should get no new requests, or None when it should."""
         if self._draining():
             return "draining"
-        if not self._serves():
-            return "the default model is not loaded"
-        return await self.no_worker()
+        return self._lacking() or await self.no_worker()
 
     async def no_worker(self) -> str | None:
         """Return why no model answers, or None when one does."""

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from service.library import control, messages, table, target
 from service.library.desk import Answer
-from service.library.step import step
+from service.library.state import Limits, digests
+from service.library.step import begin, is_settled, step
+from service.library.table import Offer
 from service.wire.frames import Command
 
 if TYPE_CHECKING:
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from service.deployment import Deployment
     from service.host.librarian_process import LibrarianProcess
     from service.host.peer import Peer
-    from service.library.state import State
     from service.library.table import Refused, Table
     from service.metrics.declared import HostMetrics
     from service.worker.api import ModelAPI
@@ -41,9 +42,14 @@ class Conductor:
         peers: Sequence[Peer],
         api: ModelAPI,
         metrics: HostMetrics,
-        state: State,
+        default: str,
+        offer: Offer,
     ) -> None:
-        """Commit the first table, that of `state`: what is forked or spawned from now on begins with it."""
+        """Commit the first table: what is forked or spawned from now on begins with it.
+
+        It has the default model's current version alone, without which the service does not start. All
+        else of the store's first `offer` is tried as what comes later is.
+        """
         self._deployment = deployment
         self._librarian = librarian
         self._peers = peers
@@ -51,7 +57,9 @@ class Conductor:
         """The workers that are ready."""
         self._api = api
         self._metrics = metrics
-        self._state = state
+        limits = Limits(deployment.settings.max_versions, deployment.settings.timeout_s)
+        first = [served for served in offer.wanted if served.model == default][-1:]
+        self._state = state = begin(default, Offer(tuple(first), offer.refused), (), (), limits)
         self._announced: dict[int, Table] = {state.number: state.committed}
         self._wishes: dict[int, tuple[int, dict[str, Any]]] = {}
         self._asked = 0
@@ -62,6 +70,7 @@ class Conductor:
             self._say(refused)
         table.write(deployment.run_dir, state.number, state.committed)
         self._commit(state.number)
+        self._heed(messages.Offered(time.monotonic(), offer))
 
     def sources(self) -> list[Any]:
         """Return what becomes readable when there is something to hear."""
@@ -83,7 +92,10 @@ class Conductor:
                     self._ask(slot, said)
         for worker, peer in enumerate(self._peers):
             self._hear_worker(worker, peer)
-        self._heed(messages.Tick(time.monotonic()))
+        now = time.monotonic()
+        self._heed(messages.Tick(now))
+        if not self._deployment.flags.settled() and is_settled(self._state, now):
+            self._deployment.flags.settle()
         if self._due and self._written(self._due):
             self._commit(self._due)
         self._grant()
@@ -126,7 +138,10 @@ class Conductor:
             if done.command == Command.TRY:
                 self._heed(messages.Tried(now, worker, done.digest, done.refusal))
             elif done.command == Command.LOAD:
-                self._metrics.model_loads.labels("failed" if done.refusal else "ok").inc()
+                if done.refusal is None:
+                    self._metrics.model_loads.labels("ok").inc()
+                elif done.digest in digests(self._state.committed):  # what is new is counted as refused
+                    self._metrics.model_loads.labels("failed").inc()
                 self._heed(messages.Loaded(now, worker, done.digest, done.refusal))
         if not peer.connected():  # its end is seen before its process is buried
             self._heed(messages.WorkerDown(time.monotonic(), worker))

@@ -8,6 +8,7 @@ import gc
 import hashlib
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Collection, Iterable, Mapping
 from multiprocessing import connection
@@ -32,7 +33,7 @@ REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (UnknownModelError, "missing"),
     (UnsignedError, "unsigned"),
     (StoreError, "broken"),
-    (Exception, "failed"),
+    (Exception, "unusable"),
 )
 
 Slot = tuple[str, int | None]
@@ -100,7 +101,7 @@ class Librarian:
                 found = self._find(slot)
             if isinstance(found, Refused):
                 refused[slot] = found
-                found = before if whole or found.reason == "failed" else None
+                found = before if whole or found.reason == "unusable" else None
             if found is not None:
                 kept[slot] = found
         self._kept, self._refused = kept, refused
@@ -220,7 +221,8 @@ def start(librarian: Librarian, inherited: Iterable[int] = ()) -> tuple[BaseProc
 
 def _run(librarian: Librarian, inside: Inside, outside: Desk, inherited: Iterable[int], main: int) -> None:
     die_with(main)
-    Path("/proc/self/comm").write_text("librarian")  # as ps shows it
+    if sys.platform == "linux":
+        Path("/proc/self/comm").write_text("librarian")  # as ps shows it
     gc.freeze()  # what main had stays shared with it
     outside.close()
     for descriptor in inherited:

@@ -56,6 +56,11 @@ def begin(default: str, offer: Offer, workers: Iterable[int], slots: Iterable[in
     return replace(state, committed=target(state, now=0))
 
 
+def is_settled(state: State, now: float) -> bool:
+    """Return whether all that is wanted answers, or was refused."""
+    return not state.announced and _untried(state) is None and target(state, now) == state.committed
+
+
 def step(state: State, event: Event) -> tuple[State, list[Action]]:
     """Return what is known after `event`, and what to do about it, in this order."""
     said = refused(state)

@@ -13,7 +13,9 @@ from service.run_directory import DRAFT, table_path
 
 Digest = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 """What a version is known by: the sha256 of its manifest, in hex."""
-Reason = Literal["missing", "broken", "unsigned", "golden", "failed", "crashed", "timeout", "memory", "limit"]
+Reason = Literal[
+    "missing", "broken", "unsigned", "golden", "unusable", "crashed", "timeout", "memory", "limit"
+]
 """Why a version does not serve."""
 
 

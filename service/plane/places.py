@@ -5,6 +5,7 @@ Knows nothing of what a request is.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ class Places:
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self._shared = False
+        """Whether some are somebody's own: only then it is counted who has how many."""
         self._held = 0
-        """How many are taken or kept for their owner."""
+        """How many are taken or kept for their owner, where they are shared."""
         self.jobs: dict[Job, None] = {}
 
     def __len__(self) -> int:
@@ -30,19 +33,22 @@ class Places:
 
     def free(self, queue: Queue) -> bool:
         """Return whether a request for `queue` can be taken."""
+        if not self._shared:
+            return len(self.jobs) < self._most
         return self._held < self._most or queue.pending < queue.reserved
 
     def take(self, job: Job) -> None:
         """Give `job` a place."""
         self.jobs[job] = None
-        queue = job.queue
-        queue.pending += 1
-        if queue.pending > queue.reserved:
-            self._held += 1
+        if self._shared:
+            queue = job.queue
+            queue.pending += 1
+            if queue.pending > queue.reserved:
+                self._held += 1
 
     def leave(self, job: Job) -> None:
         """Have the place back, if `job` has one."""
-        if self.jobs.pop(job, 0) is None:
+        if self.jobs.pop(job, 0) is None and self._shared:
             queue = job.queue
             if queue.pending > queue.reserved:
                 self._held -= 1
@@ -55,5 +61,9 @@ class Places:
             queue.reserved = 0
         for queue in current:
             queue.reserved = own
-        queues = {job.queue for job in self.jobs} | set(current) | set(others)
+        self._shared = own > 0
+        pending = Counter(job.queue for job in self.jobs)
+        queues = pending.keys() | set(current) | set(others)
+        for queue in queues:
+            queue.pending = pending[queue]
         self._held = sum(max(queue.pending, queue.reserved) for queue in queues)

@@ -52,7 +52,7 @@ class Queue:
         self.seconds_a_row = 0.0
         """The model's own time, by the pace last seen."""
         self.pending = 0
-        """Requests that are taken and unanswered."""
+        """Requests that are taken and unanswered, where places are shared; `Places` counts them."""
         self.reserved = 0
         """How many of the pending places are this version's own."""
 

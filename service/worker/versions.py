@@ -119,7 +119,7 @@ def _be_tried(versions: Versions, digest: bytes, worker: int, told: int) -> None
 def refusal(error: Exception) -> Refusal:
     """Return why a version that raised `error` is refused, in one line."""
     text = str(error)
-    reason: Reason = "failed"
+    reason: Reason = "unusable"
     if isinstance(error, StoreError):
         reason = "broken"
     elif isinstance(error, StartError):

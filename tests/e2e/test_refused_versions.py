@@ -94,10 +94,10 @@ def lines(service: Service, reason: str) -> int:
         ),
         pytest.param(damaged("manifest.json", with_another_input), "broken", "model", id="other-inputs"),
         pytest.param(broken(golden=0.9), "golden", "golden examples are missed by 0.4", id="golden"),
-        pytest.param(broken(fault=faulty.RAISES), "failed", "a model that fails", id="raises"),
+        pytest.param(broken(fault=faulty.RAISES), "unusable", "a model that fails", id="raises"),
         pytest.param(broken(fault=faulty.HOARDS), "memory", "memory", id="a-terabyte"),
         pytest.param(broken(damage=faulty.crashing), "crashed", "with signal 11", id="kills-its-process"),
-        pytest.param(broken(damage=lambda _: b"no module"), "failed", "RuntimeError", id="no-module"),
+        pytest.param(broken(damage=lambda _: b"no module"), "unusable", "RuntimeError", id="no-module"),
         pytest.param(broken(fault=faulty.HANGS), "timeout", "within 10 s", id="never-ends"),
     ],
 )

@@ -327,3 +327,16 @@ def test_a_flood_of_one_model_leaves_the_other_its_places(start: Start, faults: 
     assert set(slow) == {200, 503}
     assert [answer.status for answer in fast] == [200] * 5
     assert all(faulty.right(number, answer) for number, answer in enumerate(fast))
+
+
+def test_a_model_that_kills_its_process_does_not_keep_a_service_from_starting(
+    start: Start, root: Path
+) -> None:
+    """The others are there when it is ready; no worker died of it."""
+    faulty.publish(root, "third", 0, damage=faulty.crashing)
+    service = start(model_store=root, model="left, right, third")
+    assert answered(service, "/models/right/predict") == ("right", 1)
+    [told] = service.http.get("/info").json()["refused"]
+    assert (told["model"], told["version"], told["reason"]) == ("third", "2", "crashed")
+    assert ask(service, "/models/third/predict").status_code == 404
+    assert service.metric("worker_restarts_total") == 0

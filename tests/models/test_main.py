@@ -9,6 +9,7 @@ import pytest
 from models.__main__ import main
 from models.artifact import Artifact
 from models.repository import CURRENT, Repository
+from tests.models.verdicts import rejected
 
 Publish = Callable[..., Artifact]
 
@@ -27,10 +28,9 @@ def test_it_lists_every_version_and_which_is_current(
 ) -> None:
     """For programs and for people; a promotion moves the mark."""
     created = publish().manifest.created.isoformat(timespec="seconds")
-    publish()
+    repository.judge(rejected(publish()))
     assert run(repository, capsys, "promote", "tiny", "1") == (0, "tiny 1 is current\n", "")
     assert repository.current("tiny") == 1
-    (repository.root / "tiny" / "2.gate.json").write_text('{"verdict": "rejected"}')
     status, out, error = run(repository, capsys, "list", "--json")
     assert (status, error) == (0, "")
     artifacts = [repository.resolve("tiny", version) for version in (1, 2)]
@@ -162,7 +162,7 @@ def test_show_says_what_a_version_is(
     artifact = publish()
     manifest = artifact.manifest
     publish()
-    (repository.root / "tiny" / "1.gate.json").write_text('{"verdict": "rejected", "reason": "it is worse"}')
+    repository.judge(rejected(artifact))
     status, out, error = run(repository, capsys, "show", "tiny", "1")
     assert (status, error) == (0, "")
     lines = out.splitlines()
@@ -171,7 +171,7 @@ def test_show_says_what_a_version_is(
         ("classes", ", ".join(manifest.classes)),
         ("digest", artifact.digest),
         ("signature", "none"),
-        ("gate", "rejected: it is worse"),
+        ("gate", "rejected: worse than version 1"),
         ("model.pt", manifest.files["model.pt"].sha256),
     ):
         assert [line for line in lines if line.startswith(f"{start} ") and line.endswith(end)], start
@@ -180,7 +180,7 @@ def test_show_says_what_a_version_is(
     assert any(line.startswith("log_loss ") and " to " in line for line in lines)
     document = json.loads(run(repository, capsys, "show", "tiny", "1", "--json")[1])
     assert document["manifest"] == json.loads(artifact.read_manifest())
-    assert document["gate"]["reason"] == "it is worse"
+    assert document["gate"]["reason"] == "worse than version 1"
     assert (document["current"], document["signature"]) == (False, None)
     assert json.loads(run(repository, capsys, "show", "tiny", "--json")[1])["version"] == 2
 

@@ -1,44 +1,18 @@
 """The verdict beside a version: what is written is read again, and what is not one is said."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
 
 from models.artifact import Artifact
 from models.errors import StoreError, UnknownModelError
-from models.record import Interval
 from models.repository import Repository
-from models.verdict import Comparison, Verdict
-
-COMPARISON = Comparison(
-    rows=40,
-    learnt=3,
-    refused=0,
-    newcomer=0.5,
-    champion=0.25,
-    difference=0.25,
-    interval=Interval(low=0.125, high=0.5),
-    margin=0.01,
-)
-
-
-def verdict(artifact: Artifact) -> Verdict:
-    return Verdict(
-        name="tiny",
-        version=artifact.manifest.version,
-        digest=artifact.digest,
-        champion=1,
-        verdict="rejected",
-        reason="worse than version 1",
-        comparison=COMPARISON,
-        time=datetime.now(UTC),
-    )
+from tests.models.verdicts import rejected
 
 
 def test_a_verdict_lies_beside_its_version(repository: Repository, publish: Callable[..., Artifact]) -> None:
     """Whole, and replaced by the next one; the version stays as it was."""
-    given = verdict(publish())
+    given = rejected(publish())
     assert repository.verdict("tiny", 1) is None
     repository.judge(given)
     assert repository.verdict("tiny", 1) == given
@@ -54,7 +28,7 @@ def test_a_verdict_lies_beside_its_version(repository: Repository, publish: Call
 
 def test_unknown_fields_are_passed_over(repository: Repository, publish: Callable[..., Artifact]) -> None:
     """A later writer may say more; what is no verdict is named."""
-    given = verdict(publish())
+    given = rejected(publish())
     path = repository.root / "tiny" / "1.gate.json"
     path.write_bytes(given.to_json().replace(b"{", b'{"more": 1,', 1))
     assert repository.verdict("tiny", 1) == given
@@ -65,6 +39,6 @@ def test_unknown_fields_are_passed_over(repository: Repository, publish: Callabl
 
 def test_a_model_that_is_not_there(repository: Repository, publish: Callable[..., Artifact]) -> None:
     """As for whatever else is asked of it."""
-    given = verdict(publish()).model_copy(update={"name": "other"})
+    given = rejected(publish()).model_copy(update={"name": "other"})
     with pytest.raises(UnknownModelError, match="other"):
         repository.judge(given)

@@ -36,7 +36,7 @@ def test_one_worker_that_answers_is_enough_unless_it_drains(
 ) -> None:
     """The reason is what a probe is told."""
     links = [Link(answers=each) for each in answers]
-    readiness = Readiness(links, lambda: draining, lambda: True)  # type: ignore[arg-type]
+    readiness = Readiness(links, lambda: draining, lambda: None)  # type: ignore[arg-type]
     assert asyncio.run(readiness.unready()) == reason
     asked = [] if draining else [PROBE_S]
     assert all(link.asked == asked for link in links)  # all at once, or a few stuck ones would take too long
@@ -44,18 +44,18 @@ def test_one_worker_that_answers_is_enough_unless_it_drains(
 
 def test_a_process_without_the_default_model_gets_no_new_requests() -> None:
     """It is asked for each time; of its workers one may still want to know, for the other models."""
-    serving = [False]
-    readiness = Readiness([Link(answers=True)], lambda: False, lambda: serving[0])  # type: ignore[list-item]
+    lacking: list[str | None] = ["the default model is not loaded"]
+    readiness = Readiness([Link(answers=True)], lambda: False, lambda: lacking[0])  # type: ignore[list-item]
     assert asyncio.run(readiness.unready()) == "the default model is not loaded"
     assert asyncio.run(readiness.no_worker()) is None
-    serving[0] = True
+    lacking[0] = None
     assert asyncio.run(readiness.unready()) is None
 
 
 def test_what_any_worker_said_of_itself_is_known() -> None:
     """Before the first has said anything there is nothing."""
     links = [Link(answers=True), Link(answers=False, greeting={"device": "cuda:0"})]
-    readiness = Readiness(links, lambda: False, lambda: True)  # type: ignore[arg-type]
+    readiness = Readiness(links, lambda: False, lambda: None)  # type: ignore[arg-type]
     assert readiness.greeting == {"device": "cuda:0"}
     links[1].greeting = {}
     assert readiness.greeting == {}

@@ -194,7 +194,7 @@ def test_what_cannot_be_copied_stays_where_it_is_loaded(
     shutil.rmtree(run_dir)
     offer = found.look()
     assert offer.wanted == before.wanted
-    assert reasons(offer) == [("tiny", 1, "failed")]
+    assert reasons(offer) == [("tiny", 1, "unusable")]
     assert offer.refused[0].message == "tiny: it could not be staged: No such file or directory"
     run_dir.mkdir()
     assert found.look() == before

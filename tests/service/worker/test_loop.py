@@ -275,7 +275,7 @@ def test_a_version_is_loaded_and_forgotten_as_main_says(
         assert main.ask(2, Command.LOAD, digest) == [(2, Status.OK, None)]
         assert main.ask(3, Command.FORGET, digest) == [(3, Status.OK, None)]
         [(number, status, (reason, _))] = main.ask(4, Command.LOAD, digest)
-        assert (number, status, reason) == (4, Status.REFUSED, "failed")
+        assert (number, status, reason) == (4, Status.REFUSED, "unusable")
     assert main.ask(5, Command.LOAD, digest) == [(5, Status.OK, None)]
 
 

@@ -93,7 +93,7 @@ def test_loading_says_why_a_version_cannot_be_held(
         (StoreError("its sha256 is another"), Refusal("broken", "its sha256 is another")),
         (
             RuntimeError("Traceback of TorchScript\n  many lines\nnot a zip archive"),
-            Refusal("failed", "RuntimeError: not a zip archive"),
+            Refusal("unusable", "RuntimeError: not a zip archive"),
         ),
         (MemoryError(), Refusal("memory", "MemoryError:")),
         (
@@ -103,7 +103,7 @@ def test_loading_says_why_a_version_cannot_be_held(
                 "RuntimeError: DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.",
             ),
         ),
-        (ValueError("x" * 10_000), Refusal("failed", ("ValueError: " + "x" * 10_000)[:MOST_SAID])),
+        (ValueError("x" * 10_000), Refusal("unusable", ("ValueError: " + "x" * 10_000)[:MOST_SAID])),
     ],
 )
 def test_a_refusal_is_one_line(error: Exception, told: Refusal) -> None:
