@@ -87,7 +87,7 @@ class Catalogue:
         """Return the way of `/predict`. Raises NoSuchModelError when the default model is unloaded."""
         if self._number != self._word[0]:
             self._follow()
-        return (self._default or self.find(self._table.default)).predict
+        return self._default or self.find(self._table.default).predict
 
     def find(self, model: str, version: str | None = None) -> Version:
         """Return a version of a model, its current one where none is named. Raises NoSuchModelError."""
@@ -209,7 +209,8 @@ class Catalogue:
         """Share out places among the models, and have all that may count be flushed."""
         current = set(self._table.current.values())
         default = self._table.current.get(self._table.default)
-        self._default = self._opened.get(default) if default else None
+        opened = self._opened.get(default) if default else None
+        self._default = opened and opened.predict
         versions = [*self._opened.values(), *self._leaving]
         self._places.reserve(
             [version.queue for version in versions if version.digest in current],

@@ -46,7 +46,7 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
     settings = deployment.settings
     open_files(deployment.metrics_dir, deployment.http_slots[slot])
     places = Places(settings.max_pending)
-    metrics = Metrics(CollectorRegistry(), places.__len__, settings.max_pending)
+    metrics = Metrics(CollectorRegistry(), places.jobs.__len__, settings.max_pending)
     logs.configure(settings, metrics.log_dropped.inc)
     run_dir = deployment.run_dir
     catalogue = Catalogue(

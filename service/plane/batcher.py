@@ -52,6 +52,7 @@ class Batcher:
     def __init__(self, settings: Settings, lanes: Sequence[Lane], places: Places, metrics: Metrics) -> None:
         self._lanes = lanes
         self._places = places
+        self._jobs = places.jobs
         self._metrics = metrics
         self._max_rows = settings.max_rows
         # Every HTTP process has about as much waiting as this one, and all workers share it.
@@ -65,9 +66,10 @@ class Batcher:
 
     def expected_wait_s(self) -> float:
         """Return how long a request that is taken now will wait for a worker, by the pace last seen."""
-        if not self._waiting:
-            return 0.0
-        return sum([queue.rows * queue.seconds_a_row for queue in self._waiting]) * self._share
+        wait = 0.0
+        for queue in self._waiting:
+            wait += queue.rows * queue.seconds_a_row
+        return wait * self._share
 
     def submit(self, job: Job) -> None:
         """Take `job`, which is answered exactly once: by its results, its failure, or at its deadline.
@@ -78,10 +80,15 @@ class Batcher:
             job.succeed(Results(b"", 0, job.queue.classes, job.queue.columns), 0)
             return
         job.queued = time.monotonic()
-        self._places.take(job)
-        job.queue.append(job)
-        self._waiting[job.queue] = None
-        if len(self._places.jobs) == 1:
+        self._jobs[job] = None
+        queue = job.queue
+        if self._places.shared:
+            self._places.taken(queue)
+        if not queue.jobs:
+            self._waiting[queue] = None
+        queue.jobs.append(job)
+        queue.rows += job.rows
+        if len(self._jobs) == 1:
             self.dispatch()
         elif not self._dispatching:
             # At the end of this turn of the loop, so that what arrived together leaves together.
@@ -95,7 +102,7 @@ class Batcher:
 
     def forget(self, job: Job) -> None:
         """Give back the place of a job that needs no answer any more; it is never started."""
-        self._places.leave(job)
+        self._leave(job)
 
     def dispatch(self) -> None:
         """Send what is waiting to the workers that are free."""
@@ -124,14 +131,13 @@ class Batcher:
             batch = self._retries.popleft()
             if any(job.live for job in batch.jobs):
                 return [batch]
-        found = []
-        target_s = BATCH_TARGET_S / max(1, len(self._waiting))
-        for queue in list(self._waiting):
+        found, waiting = [], self._waiting
+        self._waiting = {}
+        for queue in waiting:
             limit = self._max_rows
             if queue.seconds_a_row:
-                limit = max(1, min(limit, int(target_s / queue.seconds_a_row)))
+                limit = max(1, min(limit, int(BATCH_TARGET_S / len(waiting) / queue.seconds_a_row)))
             jobs = queue.take(now, limit)
-            del self._waiting[queue]
             if queue.jobs:
                 self._waiting[queue] = None
             if jobs:
@@ -152,7 +158,7 @@ class Batcher:
             batch.queue.counts.scored += len(batch.jobs)
             for job in batch.jobs:
                 if job.live:
-                    self._places.leave(job)
+                    self._leave(job)
                     job.succeed(results, row)
                 row += job.rows
         elif status == frames.Status.EXPIRED:
@@ -170,21 +176,26 @@ class Batcher:
             self._fail(batch, InternalError("the model's process died on this request"))
         self.dispatch()
 
+    def _leave(self, job: Job) -> None:
+        """Have the place of a job back, if it has one."""
+        if self._jobs.pop(job, 0) is None and self._places.shared:
+            self._places.left(job.queue)
+
     def _fail(self, batch: Batch, error: ServiceError) -> None:
         for job in batch.jobs:
             if job.live:
-                self._places.leave(job)
+                self._leave(job)
                 job.queue.counts.failed += 1
                 job.fail(error)
 
     def _sweep(self) -> None:
         """Answer what is past its deadline, and end workers that hold a batch for too long."""
         now = time.monotonic()
-        for job in [job for job in self._places.jobs if job.deadline <= now]:
-            self._places.leave(job)
+        for job in [job for job in self._jobs if job.deadline <= now]:
+            self._leave(job)
             job.queue.counts.failed += 1
             job.fail(DeadlineError("the deadline passed before there was an answer"))
-        if sum([len(queue.jobs) for queue in self._waiting]) > len(self._places):
+        if sum([len(queue.jobs) for queue in self._waiting]) > len(self._jobs):
             for queue in self._waiting:
                 queue.drop_dead()
         late = now - self._swept > 1  # this process stood still itself, so it cannot blame a worker
@@ -192,6 +203,6 @@ class Batcher:
         if not late:
             for lane in self._lanes:
                 lane.end_if_stuck(now)
-        self._sweeping = len(self._places) > 0 or any(not lane.free for lane in self._lanes)
+        self._sweeping = bool(self._jobs) or any(not lane.free for lane in self._lanes)
         if self._sweeping:
             asyncio.get_running_loop().call_later(SWEEP_S, self._sweep)

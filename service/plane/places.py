@@ -1,4 +1,4 @@
-"""The places of requests that are taken and unanswered: who has one, and whose own some are.
+"""The places of requests that are taken and unanswered: how many there are, and whose own some are.
 
 Knows nothing of what a request is.
 """
@@ -18,52 +18,44 @@ OWN_SHARE = 8
 
 
 class Places:
-    """Those of one HTTP process, in the order in which they were taken."""
+    """Those of one HTTP process. `jobs` are the requests that have one, in order; the batcher keeps them.
+
+    While they are `shared`, some being somebody's own, it also tells who took one and who left.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._shared = False
-        """Whether some are somebody's own: only then it is counted who has how many."""
-        self._held = 0
-        """How many are taken or kept for their owner, where they are shared."""
         self.jobs: dict[Job, None] = {}
-
-    def __len__(self) -> int:
-        return len(self.jobs)
+        self.shared = False
+        self._held = 0
+        """How many are taken or kept for their owner, while they are shared."""
 
     def free(self, queue: Queue) -> bool:
         """Return whether a request for `queue` can be taken."""
-        if not self._shared:
+        if not self.shared:
             return len(self.jobs) < self._most
         return self._held < self._most or queue.pending < queue.reserved
 
-    def take(self, job: Job) -> None:
-        """Give `job` a place."""
-        self.jobs[job] = None
-        if self._shared:
-            queue = job.queue
-            queue.pending += 1
-            if queue.pending > queue.reserved:
-                self._held += 1
+    def taken(self, queue: Queue) -> None:
+        """Count a request of `queue`."""
+        queue.pending += 1
+        if queue.pending > queue.reserved:
+            self._held += 1
 
-    def leave(self, job: Job) -> None:
-        """Have the place back, if `job` has one."""
-        if self.jobs.pop(job, 0) is None and self._shared:
-            queue = job.queue
-            if queue.pending > queue.reserved:
-                self._held -= 1
-            queue.pending -= 1
+    def left(self, queue: Queue) -> None:
+        """Count a request of `queue` no more."""
+        if queue.pending > queue.reserved:
+            self._held -= 1
+        queue.pending -= 1
 
     def reserve(self, current: Collection[Queue], others: Collection[Queue]) -> None:
         """Have each of the `current` versions of models own some places, where there are several."""
         own = self._most // max(OWN_SHARE, len(current)) if len(current) > 1 else 0
-        for queue in others:
-            queue.reserved = 0
-        for queue in current:
-            queue.reserved = own
-        self._shared = own > 0
+        self.shared = own > 0
         pending = Counter(job.queue for job in self.jobs)
+        for queue in pending.keys() | set(others):
+            queue.pending, queue.reserved = pending[queue], 0
+        for queue in current:
+            queue.pending, queue.reserved = pending[queue], own
         queues = pending.keys() | set(current) | set(others)
-        for queue in queues:
-            queue.pending = pending[queue]
         self._held = sum(max(queue.pending, queue.reserved) for queue in queues)

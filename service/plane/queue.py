@@ -52,14 +52,9 @@ class Queue:
         self.seconds_a_row = 0.0
         """The model's own time, by the pace last seen."""
         self.pending = 0
-        """Requests that are taken and unanswered, where places are shared; `Places` counts them."""
+        """Requests that are taken and unanswered, while places are shared."""
         self.reserved = 0
         """How many of the pending places are this version's own."""
-
-    def append(self, job: Job) -> None:
-        """Have a job wait."""
-        self.jobs.append(job)
-        self.rows += job.rows
 
     def take(self, now: float, most_rows: int) -> list[Job]:
         """Return the next jobs that are still waited for: as many as fit, at least one if there is one."""

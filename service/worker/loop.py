@@ -30,8 +30,8 @@ SEND_TIMEOUT = struct.pack("ll", 1, 0)
 """Seconds and microseconds, as the kernel wants them. A stopped HTTP process that does not read its replies
 is cut off, or it would stall everyone's worker."""
 RECEIVE_BYTES = 1 << 20
-TOGETHER_S = 0.001
-"""How long a reply may wait for the next one."""
+SLOW_S = 0.001
+"""No reply waits for a version whose last call took longer."""
 BATCH, DIGEST, ROWS, FLAGS = 1, 2, 4, 6
 """Places of a request's fields."""
 LOOK_S = 1.0
@@ -55,7 +55,7 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         self.received = memoryview(bytearray(RECEIVE_BYTES))
         self.trials: dict[int, tuple[socket.socket, int, Trial]] = {}
         self.slow: set[bytes] = set()
-        """Digests of the versions whose last call took longer than a reply may wait."""
+        """Digests of the versions whose last call was slow."""
         self.greeting = frames.pack_hello(os.getpid(), lit_api.device, *_torch())
         self._listen()
         # A timer's signal, as a wait with a time limit costs a microsecond each.
@@ -123,9 +123,9 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         try:
             size = peer.recv_into(self.received)
             replies: list[bytes] = []
-            began = time.monotonic()
             for fields, payload in stream.feed(self.received[:size]):
-                if replies and fields[DIGEST] in self.slow:
+                # Those of several models come together, and leave so; but none waits for a slow model.
+                if self.slow and replies and fields[DIGEST] in self.slow:
                     peer.sendall(b"".join(replies))
                     replies.clear()
                 replies.append(
@@ -133,8 +133,7 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
                     if fields[ROWS]
                     else self._obey(peer, fields, lit_api)
                 )
-                # Those of several models come together, and leave so; but none waits for a slow model.
-                if time.monotonic() - began > TOGETHER_S:
+                if self.slow and fields[DIGEST] in self.slow:
                     peer.sendall(b"".join(replies))
                     replies.clear()
             if replies:
@@ -161,7 +160,10 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
                 log.exception("the model failed on a batch of %d rows", rows)
                 status = frames.Status.FAILED
         took = time.perf_counter() - started
-        (self.slow.add if took > TOGETHER_S else self.slow.discard)(digest)
+        if took > SLOW_S:
+            self.slow.add(digest)
+        elif self.slow:
+            self.slow.discard(digest)
         microseconds = int(took * 1e6)
         return frames.pack_reply(batch, status, rows, microseconds, results)
 

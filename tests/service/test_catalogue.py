@@ -14,6 +14,7 @@ from service.plane.places import Places
 from service.settings import Settings
 from tests.service.answering import Store, answering, numbered
 from tests.service.calls import KeptCall
+from tests.service.plane.workbench import leave, take
 from tests.service.virtual_time import VirtualLoop
 
 
@@ -218,7 +219,7 @@ def test_what_a_leaving_version_counted_is_not_lost(
     found = store.catalogue(metrics=metrics[0])
     version, call = found.default(), KeptCall(b"")
     call.queue = version.queue
-    found._places.take(call)
+    take(found._places, call)
     version.counts.scored += 5
     for number, later in ((2, 2), (3, 4)):
         store.commit(number, new)
@@ -227,7 +228,7 @@ def test_what_a_leaving_version_counted_is_not_lost(
     metrics[0].flush()
     assert scored(metrics[1], "3") == 11
     version.counts.scored += 1
-    found._places.leave(call)
+    leave(found._places, call)
     for number in (4, 5):
         store.commit(number, new)
         found.predict()

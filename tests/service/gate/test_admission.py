@@ -8,7 +8,7 @@ import pytest
 from service.errors import DeadlineError, OverloadedError
 from service.gate.admission import HEADROOM, Admission
 from service.plane.places import Places
-from tests.service.plane.workbench import make_queue
+from tests.service.plane.workbench import make_queue, take
 from tests.service.virtual_time import VirtualLoop
 
 QUEUE = make_queue()
@@ -42,9 +42,9 @@ class Taken(SimpleNamespace):
 def test_no_more_are_taken_than_may_be_pending(loop: VirtualLoop) -> None:
     """The next is told at once to come again later, and counted."""
     door, queue = Door(2), make_queue()
-    door.places.take(Taken(queue))
+    take(door.places, Taken(queue))
     door.admission.check(loop.now + 1, queue)
-    door.places.take(Taken(queue))
+    take(door.places, Taken(queue))
     with pytest.raises(OverloadedError) as caught:
         door.admission.check(loop.now + 1, queue)
     assert caught.value.retry_after_s == 1
@@ -57,7 +57,7 @@ def test_a_model_that_everybody_asks_leaves_the_others_their_places(loop: Virtua
     door.places.reserve([greedy, modest], [])
     for _ in range(7):
         door.admission.check(loop.now + 1, greedy)
-        door.places.take(Taken(greedy))
+        take(door.places, Taken(greedy))
     with pytest.raises(OverloadedError):
         door.admission.check(loop.now + 1, greedy)
     door.admission.check(loop.now + 1, modest)

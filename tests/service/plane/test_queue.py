@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.service.plane.workbench import Job, make_queue
+from tests.service.plane.workbench import Job, make_queue, wait
 from tests.service.virtual_time import VirtualLoop
 
 
@@ -11,7 +11,7 @@ def test_what_fits_is_taken_in_order(loop: VirtualLoop) -> None:
     queue = make_queue()
     jobs = [Job(loop, rows) for rows in (5, 2, 2, 1)]
     for job in jobs:
-        queue.append(job)
+        wait(queue, job)
     assert queue.rows == 10
     assert [queue.take(loop.now, 4) for _ in range(3)] == [jobs[:1], jobs[1:3], jobs[3:]]
     assert (queue.rows, list(queue.jobs)) == (0, [])
@@ -24,7 +24,7 @@ def test_what_nobody_waits_for_is_not_taken(loop: VirtualLoop) -> None:
     gone, late, good = Job(loop, 3), Job(loop, 3, timeout_s=0.0), Job(loop)
     gone.live = False
     for job in (gone, late, good):
-        queue.append(job)
+        wait(queue, job)
     assert queue.take(loop.now, 3) == [good]
     assert queue.rows == 0
 
@@ -34,7 +34,7 @@ def test_what_is_dead_is_dropped(loop: VirtualLoop) -> None:
     queue = make_queue()
     gone, good = Job(loop, 3), Job(loop, 2)
     for job in (gone, good):
-        queue.append(job)
+        wait(queue, job)
     gone.live = False
     queue.drop_dead()
     assert (list(queue.jobs), queue.rows) == ([good], 2)

@@ -26,6 +26,25 @@ def make_queue(digest: str = DIGEST) -> Queue:
     return Queue(bytes.fromhex(digest), 2, 1, VersionCounts("tiny", "3", ("no", "yes")))
 
 
+def take(places: Places, job: Any) -> None:
+    """Give a job a place, as the batcher does."""
+    places.jobs[job] = None
+    if places.shared:
+        places.taken(job.queue)
+
+
+def leave(places: Places, job: Any) -> None:
+    """Have its place back, if it has one."""
+    if places.jobs.pop(job, 0) is None and places.shared:
+        places.left(job.queue)
+
+
+def wait(queue: Queue, job: Any) -> None:
+    """Have a job wait, as the batcher does."""
+    queue.jobs.append(job)
+    queue.rows += job.rows
+
+
 class Job:
     """A request of `rows` rows whose answer is kept; who submits it gives it a queue if it has none."""
 

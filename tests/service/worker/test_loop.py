@@ -21,7 +21,7 @@ from service.wire import frames
 from service.wire.frames import Command, Status
 from service.wire.results import Results
 from service.worker import loop as module
-from service.worker.loop import TOGETHER_S
+from service.worker.loop import SLOW_S
 from service.worker.versions import Versions
 from tests.service import mixed as by_hand
 from tests.service.worker.stepped import Api, Worker, listening
@@ -237,7 +237,7 @@ def test_no_reply_waits_for_a_slow_version(connect: Any) -> None:
     def slow(digest: str) -> None:
         if digest == OTHER:
             seen.append(arrived(client))
-            time.sleep(2 * TOGETHER_S)
+            time.sleep(2 * SLOW_S)
 
     client.model.before = slow
     client.send(request(1, [[1]], digest=OTHER))
