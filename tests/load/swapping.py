@@ -1,8 +1,11 @@
 """Promotions and rollbacks of a model that is being asked, or is not: how long they take, what they cost."""
 
 import asyncio
+import gc
+import multiprocessing
 import random
 import time
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,6 +109,10 @@ async def under_load(
     kills: list[float] = []
     took: list[float] = []
     draw = random.Random(0)  # noqa: S311 - when and which does not matter
+    # A promotion verifies, which would stop the clients of this process, as would a look for garbage among
+    # all that they keep: what they then measure is not the service.
+    promoter = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+    gc.disable()
     try:
         await asyncio.sleep(seconds)
         for number in range(swaps):
@@ -113,8 +120,11 @@ async def under_load(
                 kills.append(time.monotonic() - started)
                 killed |= _kill(service, http=len(kills) > 1)
             await asyncio.sleep(APART_S + draw.random())  # at any moment of the librarian's second
-            took.append(await _swap(repository, watch, draw, back=number % ROLLBACK_EVERY == 1))
+            back = number % ROLLBACK_EVERY == 1
+            took.append(await _swap(repository, promoter, watch, draw, back=back))
     finally:
+        gc.enable()
+        promoter.shutdown()
         over.set()
         result, resets = await loading
     foreign = sum(reset.port not in killed for reset in resets)
@@ -130,18 +140,21 @@ def _kill(service: Service, *, http: bool) -> set[int]:
     return ports
 
 
-async def _swap(repository: Repository, watch: Watch, draw: random.Random, *, back: bool) -> float:
+async def _swap(
+    repository: Repository, promoter: Executor, watch: Watch, draw: random.Random, *, back: bool
+) -> float:
     """Make another version current; return the seconds from CURRENT's rename to the first answer by it."""
     watch.new.clear()
+    loop = asyncio.get_running_loop()
     if back:
         to = watch.promoted[-2]
         watch.promoted.append(to)
-        await asyncio.to_thread(repository.rollback, DEFAULT_MODEL)
+        await loop.run_in_executor(promoter, repository.rollback, DEFAULT_MODEL)
     else:
-        others = [each for each in repository.versions(DEFAULT_MODEL) if each != watch.promoted[-1]]
+        others = [each for each in watch.expected.versions if each != watch.promoted[-1]]
         to = draw.choice(others)
         watch.promoted.append(to)
-        await asyncio.to_thread(repository.promote, DEFAULT_MODEL, to)
+        await loop.run_in_executor(promoter, repository.promote, DEFAULT_MODEL, to)
     assert repository.current(DEFAULT_MODEL) == to
     renamed = _renamed(repository)
     await asyncio.wait_for(watch.new.wait(), GIVE_UP_S)
