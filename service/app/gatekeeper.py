@@ -9,6 +9,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from service import errors
@@ -17,7 +18,7 @@ from service.gate.access import Access, access_to
 from service.gate.accounting import UNMATCHED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -69,15 +70,10 @@ class Gatekeeper:
 
         code = None
         try:
-            try:
-                await self._pass_on(edge, asked, scope, receive, observed)
-            except ServiceError:
-                raise
-            except Exception:
-                log.exception("a bug", extra={"request_id": asked.request_id})
-                if status:
-                    raise
-                raise InternalError("the service failed on this request") from None
+            await self._run(edge, asked, scope, receive, observed, lambda: status != 0)
+        except ClientDisconnect:  # before its body was whole: nobody waits for an answer
+            edge.accounting.cancelled()
+            return
         except ServiceError as error:
             code = error.code
             answer = Response(
@@ -89,6 +85,20 @@ class Gatekeeper:
             route: Any = scope["route"]
             asked.template = route.path
         edge.accounting.answered(asked, status, code)
+
+    async def _run(
+        self, edge: Edge, asked: Asked, scope: Scope, receive: Receive, send: Send, begun: Callable[[], bool]
+    ) -> None:
+        """Pass the request on; a bug is logged, and is told the client unless its answer has `begun`."""
+        try:
+            await self._pass_on(edge, asked, scope, receive, send)
+        except (ServiceError, ClientDisconnect):
+            raise
+        except Exception:
+            log.exception("a bug", extra={"request_id": asked.request_id})
+            if begun():
+                raise
+            raise InternalError("the service failed on this request") from None
 
     async def _pass_on(self, edge: Edge, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
         origin = asked.headers.get(b"origin")

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from models.cores import find_cores
 from service import __version__
@@ -19,7 +20,7 @@ from service.app.page import add_page
 from service.app.process import catalogue, check_ready, readiness, scrape
 from service.app.schema import Info
 from service.deployment import Deployment
-from service.errors import InvalidError, MethodNotAllowedError, NoSuchPathError
+from service.errors import InvalidError, MalformedError, MethodNotAllowedError, NoSuchPathError
 
 LIBRARIES = ("fastapi", "litserve", "numpy", "pydantic", "uvicorn")
 TOLD = (
@@ -102,12 +103,16 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
 
 
 async def _raise_own(_: Request, error: Exception) -> Response:
-    """Turn what Starlette says of a path or method into an error of ours; the Gatekeeper answers with it."""
+    """Turn what is said of a path, method or body into an error of ours; the Gatekeeper answers with it."""
     assert isinstance(error, HTTPException)  # noqa: S101 - what it was registered for
     if error.status_code == NoSuchPathError.status:
         raise NoSuchPathError
     if error.status_code == MethodNotAllowedError.status:
         raise MethodNotAllowedError((error.headers or {}).get("Allow", ""))
+    if isinstance(error.__cause__, ClientDisconnect):
+        raise error.__cause__
+    if error.status_code == MalformedError.status:
+        raise MalformedError("the body cannot be read")
     raise error
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -340,3 +341,18 @@ def test_a_model_that_kills_its_process_does_not_keep_a_service_from_starting(
     assert (told["model"], told["version"], told["reason"]) == ("third", "2", "crashed")
     assert ask(service, "/models/third/predict").status_code == 404
     assert service.metric("worker_restarts_total") == 0
+
+
+@pytest.mark.parametrize("path", ["/v2/repository/index", "/v2/repository/models/left/load"])
+def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error(explicit: Service, path: str) -> None:
+    """It is counted; a body that is no text is told so, of a route that reads it."""
+    with socket.create_connection(("127.0.0.1", explicit.port)) as client:
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY['X-API-Key']}\r\nContent-Length: 9\r\n\r\n{{"
+        )
+        client.sendall(head.encode())
+        wait_for(lambda: explicit.http.get("/livez").status_code == 200)
+    wait_for(lambda: explicit.metric("cancelled_total") == 1)
+    answer = explicit.http.post(path, content=b'{"parameters": "\xff"}')
+    assert answer.status_code == (200 if path.endswith("index") else 400)
+    assert '"level": "error"' not in explicit.log()

@@ -60,13 +60,19 @@ class Asked:
         self.control = Control()
         self.catalogue = catalogue
         self.flushed = 0
-        metrics = SimpleNamespace(answered=lambda *answer: self.counted.append(answer[:3]))
+        self.cancelled = 0
+        metrics = SimpleNamespace(
+            answered=lambda *answer: self.counted.append(answer[:3]), cancelled=self._cancel
+        )
         self.edge = SimpleNamespace(
             accounting=Accounting(made, metrics),  # type: ignore[arg-type]
             cors=Cors(made),
             keys=Keys(made),
             sweep=SimpleNamespace(date=b"today"),
         )
+
+    def _cancel(self) -> None:
+        self.cancelled += 1
 
     def _flush(self) -> None:
         self.flushed += 1
