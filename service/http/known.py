@@ -1,8 +1,8 @@
 """The head that a connection repeats, so that it is parsed twice and not each time. Knows no HTTP semantics.
 
 A client sends nearly the same head with each request of a connection: what differs are a length, an id, a
-trace. From two heads that the parser has read, and that differ in nothing but such values, follows what the
-parser would read in a third.
+trace, and which model it asks. From two heads that the parser has read, and that differ in nothing but such
+values and first lines, follows what the parser would read in a third with a first line that it has read.
 """
 
 import re
@@ -10,6 +10,9 @@ import re
 MAX_BYTES = 2048
 """Longer heads are not remembered: each open connection may hold one."""
 MAX_VALUE_BYTES = 256
+MAX_LINES = 32
+"""First lines that are remembered: a client that asks many models has one for each."""
+MAX_LINE_BYTES = 256
 TRIES = 8
 """A connection whose heads go on differing in more than values is not learnt from any more."""
 VALUE = re.compile(rb"[!-~]+( [!-~]+)*")
@@ -24,7 +27,8 @@ class KnownHead:
     """One connection's; bytes and header values are as they travel, names in lower case."""
 
     def __init__(self) -> None:
-        self.url = b""
+        self._urls: dict[bytes, bytes] = {}
+        """What the parser read in a request's first line."""
         self._lines: list[bytes] = []
         self._varying: set[bytes] = set()
         self._parts: list[tuple[bytes, int, bytes]] = []
@@ -33,12 +37,13 @@ class KnownHead:
         self._fields: dict[bytes, bytes] = {}
         self._tries = TRIES
 
-    def read(self, data: bytes) -> tuple[dict[bytes, bytes], bytes] | None:
-        """Return headers and body if `data` is one whole request with the known head, and nothing more."""
-        if not self._rest:
+    def read(self, data: bytes) -> tuple[bytes, dict[bytes, bytes], bytes] | None:
+        """Return URL, headers and body if `data` is one whole request with the known head, and no more."""
+        place = data.find(b"\r", 0, MAX_LINE_BYTES)
+        url = self._urls.get(data[:place]) if self._rest else None
+        if url is None:
             return None
         fields = self._fields.copy()
-        place = 0
         for part, length, name in self._parts:
             if not data.startswith(part, place):
                 return None
@@ -54,32 +59,36 @@ class KnownHead:
         body = data[place + len(self._rest) :]
         if fields[b"content-length"] != b"%d" % len(body):
             return None
-        return fields, body
+        return url, fields, body
 
     def learn(self, data: bytes, url: bytes, headers: list[tuple[bytes, bytes]]) -> None:
         """Remember the head of `data`, a whole request, of which the parser has read `url` and `headers`."""
         if not self._tries:
             return
-        self._tries -= 1
-        self._rest = b""
         head, _, body = data.partition(END)
+        first, *lines = head.split(b"\r\n")
+        new = first not in self._urls and len(self._urls) < MAX_LINES and len(first) < MAX_LINE_BYTES
+        self._tries -= not new
+        self._rest = b""
         fields = dict(headers)
-        lines, before = head.split(b"\r\n"), self._lines
-        self._lines = []
+        before, self._lines = self._lines, []
         if (
             len(head) > MAX_BYTES
-            or len(lines) != len(headers) + 1
+            or b" %b " % url not in first
+            or len(lines) != len(headers)
             or len(fields) != len(headers)
             or not UNUSUAL.isdisjoint(fields)
             or fields.get(b"content-length") != b"%d" % len(body)
         ):
             return
         self._lines = lines
-        if len(before) != len(lines) or before[0] != lines[0]:
+        if new:
+            self._urls[first] = url
+        if len(before) != len(lines):
             self._varying = set()
             return
-        text, parts = lines[0], []
-        for line, old, (name, value) in zip(lines[1:], before[1:], headers, strict=True):
+        text, parts = b"", []
+        for line, old, (name, value) in zip(lines, before, headers, strict=True):
             start = line[: len(line) - len(value)]
             if line != old:
                 self._varying.add(name)
@@ -94,5 +103,5 @@ class KnownHead:
             text += start
             parts.append((text, len(text), name))
             text = b""
-        self.url, self._fields = url, fields
+        self._fields = fields
         self._parts, self._rest = parts, text + END

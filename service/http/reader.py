@@ -111,7 +111,7 @@ class Reader(HttpToolsProtocol):
         if len(data) > self.edge.max_body_bytes:
             return False
         found = self.known.read(data)
-        return found is not None and self.take(self.known.url, *found)
+        return found is not None and self.take(*found)
 
     def _go_on(self, data: bytes, place: int) -> None:
         """Read on in `data` from `place`, after a head that offers an upgrade: it is ignored (RFC 9110 7.8).

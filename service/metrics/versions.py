@@ -26,9 +26,9 @@ class VersionCounts:
     __slots__ = (
         "_batch_rows",
         "_classes",
-        "_declared",
         "_inference",
         "_rows",
+        "_series",
         "failed",
         "labels",
         "model",
@@ -41,7 +41,7 @@ class VersionCounts:
     def __init__(self, model: str, version: str, classes: Sequence[str]) -> None:
         self.model, self.version = model, version
         self._classes = classes
-        self._declared = False
+        self._series: VersionSeries | None = None
         self._rows = 0
         self.scored = self.failed = 0
         """Requests."""
@@ -61,31 +61,56 @@ class VersionCounts:
 
     def flush(self, into: VersionMetrics) -> None:
         """Move what was counted into the metric files."""
-        own = self.model, self.version
-        new, self._declared = not self._declared, True  # a series that begins at 0 has a rate from its start
+        series = self._series
+        new = series is None  # a series that begins at 0 has a rate from its start
+        if series is None:
+            series = self._series = VersionSeries(into, self.model, self.version, self._classes)
         if self._rows or new:
-            into.rows.labels(*own).inc(self._rows)
+            series.rows.inc(self._rows)
             self._rows = 0
         if self.scored or new:
-            into.requests.labels(*own, "success").inc(self.scored)
+            series.scored.inc(self.scored)
             self.scored = 0
         if self.failed or new:
-            into.requests.labels(*own, "fail").inc(self.failed)
+            series.failed.inc(self.failed)
             self.failed = 0
         for index, count in enumerate(self.labels):
             if count:
-                into.predictions.labels(*own, self._classes[index]).inc(count)
+                series.prediction(index).inc(count)
                 self.labels[index] = 0
         for name, count in self.unseen.items():
-            into.unseen.labels(*own, name).inc(count)
+            into.unseen.labels(self.model, self.version, name).inc(count)
         self.unseen.clear()
         for tally, histogram in (
-            (self.queue_wait, into.queue_wait),
-            (self._batch_rows, into.batch_rows),
-            (self._inference, into.inference),
+            (self.queue_wait, series.queue_wait),
+            (self._batch_rows, series.batch_rows),
+            (self._inference, series.inference),
         ):
             if tally or new:
-                tally.flush(histogram.labels(self.model))
+                tally.flush(histogram)
+
+
+class VersionSeries:
+    """The series of one version: to look each up by its labels would take as long as to count."""
+
+    def __init__(self, metrics: VersionMetrics, model: str, version: str, classes: Sequence[str]) -> None:
+        self._own = model, version
+        self._classes = classes
+        self._all = metrics.predictions
+        self._predictions: dict[int, Counter] = {}
+        self.rows = metrics.rows.labels(*self._own)
+        self.scored = metrics.requests.labels(*self._own, "success")
+        self.failed = metrics.requests.labels(*self._own, "fail")
+        self.queue_wait = metrics.queue_wait.labels(model)
+        self.batch_rows = metrics.batch_rows.labels(model)
+        self.inference = metrics.inference.labels(model)
+
+    def prediction(self, index: int) -> Counter:
+        """Return the series of a class, which is there once it was answered."""
+        found = self._predictions.get(index)
+        if found is None:
+            found = self._predictions[index] = self._all.labels(*self._own, self._classes[index])
+        return found
 
 
 class VersionMetrics:

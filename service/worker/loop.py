@@ -49,6 +49,8 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
 
     def __call__(self, lit_api: ModelAPI, device: str, worker_id: int, *host: Any) -> None:
         """Listen, which tells that the model is ready, and serve until killed."""
+        import torch  # noqa: PLC0415 - loaded by then
+
         self.path = socket_path(self.run_dir, worker_id)
         self.poller = select.epoll()
         self.peers: dict[int, tuple[socket.socket, frames.Stream]] = {}
@@ -61,7 +63,8 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         # A timer's signal, as a wait with a time limit costs a microsecond each.
         signal.signal(signal.SIGALRM, lambda *_: self._look())
         signal.setitimer(signal.ITIMER_REAL, LOOK_S, LOOK_S)
-        super().__call__(lit_api, device, worker_id, *host)
+        with torch.inference_mode():  # once, for all calls
+            super().__call__(lit_api, device, worker_id, *host)
 
     def run(self, lit_api: ModelAPI, *_: Any) -> None:
         """Serve what is waiting, or wait."""
