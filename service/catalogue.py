@@ -41,6 +41,7 @@ class Version:
     """One version: its codecs, the queue in front of them, what is counted of it."""
 
     def __init__(self, artifact: Artifact, settings: Settings) -> None:
+        self.artifact = artifact
         self.manifest = manifest = artifact.manifest
         self.digest = artifact.digest
         self.number = str(manifest.version)

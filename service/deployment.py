@@ -1,6 +1,7 @@
 """What main and the HTTP processes of one running service share: main makes it, and they inherit it."""
 
 import os
+import secrets
 from pathlib import Path
 
 from service.flags import Flags
@@ -29,6 +30,8 @@ class Deployment:
         self.keys = keys
         self.address = address
         self.main_pid = os.getpid()
+        self.id = secrets.token_hex(6)
+        """What tells the metrics of this service from those of another behind the same balancer."""
         self.run_dir = run_dir
         self.metrics_dir = metrics_path(run_dir)
         self.worker_sockets = [socket_path(run_dir, slot) for slot in range(workers)]

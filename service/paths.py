@@ -5,6 +5,8 @@ MODEL_PREDICT = "/models/{model}/predict"
 VERSION_PREDICT = "/models/{model}/versions/{version}/predict"
 MODEL = "/v2/models/{model}"
 VERSION = "/v2/models/{model}/versions/{version}"
+EVALUATION = "/models/{model}/versions/{version}/evaluation"
+REPORT = "/models/{model}/versions/{version}/report"
 INFER, INFER_VERSION = f"{MODEL}/infer", f"{VERSION}/infer"
 
 LOAD = "/v2/repository/models/{model}/load"

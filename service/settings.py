@@ -197,6 +197,9 @@ class Settings(BaseSettings):
             "without a dot always may."
         ),
     )
+    ui: bool = Field(
+        True, description="Whether the page is there, at /; off takes it away, and its files with it."
+    )
     slow_request_s: Seconds = Field(
         1, description="A request that takes longer than these seconds is logged, even when it succeeds."
     )

@@ -53,4 +53,5 @@ async def scrape(request: Request, deployment: Deployment) -> TolerantCollector:
         catalogue(request).current(),
         readiness(request).greeting,
         catalogue(request).is_over,
+        deployment.id,
     )

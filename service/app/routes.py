@@ -13,11 +13,12 @@ from starlette.requests import ClientDisconnect
 
 from models.cores import find_cores
 from service import __version__
+from service.app.files import add_files
 from service.app.gatekeeper import Gatekeeper
 from service.app.open_inference import add_oip_routes
-from service.app.openapi import UNREADY, add_description, add_predict_routes
+from service.app.openapi import UNKNOWN, UNREADY, add_description, add_predict_routes
 from service.app.page import add_page
-from service.app.process import catalogue, check_ready, readiness, scrape
+from service.app.process import catalogue, check_ready, named, readiness, scrape
 from service.app.schema import Info
 from service.deployment import Deployment
 from service.errors import InvalidError, MalformedError, MethodNotAllowedError, NoSuchPathError
@@ -32,6 +33,7 @@ TOLD = (
 
 def add_routes(app: FastAPI, deployment: Deployment) -> None:
     """Add every endpoint to `app`, with one form for all errors."""
+    libraries = {name: version(name) for name in LIBRARIES}
     app.title = "logitserve"
     app.version = __version__
     app.router.routes.clear()  # FastAPI's own pages load their scripts from the network
@@ -60,18 +62,21 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
         registry.register(await scrape(request, deployment))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/info", response_model=Info, tags=["use"])
-    async def info(request: Request) -> Any:
-        """Tell people what is served, from what it was trained, and on what it runs."""
+    @app.get("/info", response_model=Info, responses=UNKNOWN, tags=["use"])
+    async def info(request: Request, model: str | None = None, version: str | None = None) -> Any:
+        """Tell people what is served, from what it was trained, and on what it runs.
+
+        That is of the default model's current version, or of the model and version that are named.
+        """
         answers = catalogue(request)
-        default, table = answers.default(), answers.table
-        manifest, greeting = default.manifest, readiness(request).greeting
-        libraries = {name: version(name) for name in LIBRARIES}
+        table = answers.table
+        found = named(request, model or table.default, version)
+        manifest, greeting = found.manifest, readiness(request).greeting
         return {
             "model": manifest.name,
             "version": str(manifest.version),
-            "digest": default.digest,
-            "inputs_digest": default.inputs_digest,
+            "digest": found.digest,
+            "inputs_digest": found.inputs_digest,
             "models": [
                 {
                     "model": served.model,
@@ -98,8 +103,10 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
     add_oip_routes(app, deployment)
 
     add_predict_routes(app)
+    add_files(app, keys_used=deployment.keys.used)
     add_description(app, deployment.settings.max_rows, keys_used=deployment.keys.used)
-    add_page(app)
+    if deployment.settings.ui:
+        add_page(app)
 
 
 async def _raise_own(_: Request, error: Exception) -> Response:

@@ -4,12 +4,14 @@ import re
 from enum import Enum
 
 from service.paths import (
+    EVALUATION,
     INFER,
     INFER_VERSION,
     LOAD,
     MODEL,
     MODEL_PREDICT,
     PREDICT,
+    REPORT,
     UNLOAD,
     VERSION,
     VERSION_PREDICT,
@@ -34,9 +36,11 @@ POLICY = {
     PREDICT: Access.PREDICT,
     MODEL_PREDICT: Access.PREDICT,
     VERSION_PREDICT: Access.PREDICT,
+    EVALUATION: Access.PREDICT,
+    REPORT: Access.PREDICT,
     "/info": Access.PREDICT,
     "/docs": Access.OPEN,
-    "/docs/{asset}": Access.OPEN,
+    "/ui/{asset}": Access.OPEN,
     "/openapi.json": Access.PREDICT,
     "/v2": Access.PREDICT,
     "/v2/health/live": Access.OPEN,

@@ -25,16 +25,18 @@ class TolerantCollector:
         current: Iterable[tuple[str, int, str]],
         greeting: Mapping[str, Any],
         is_over: Callable[[str, str], bool],
+        instance: str,
     ) -> None:
         """`current` has model, version and digest of what answers, on what a worker's `greeting` says.
 
-        Series of a model's version that `is_over` are left out.
+        Series of a model's version that `is_over` are left out. `instance` names the service.
         """
         self._directory = directory
         self._slots = tuple(slots)
         self._current = current
         self._greeting = greeting
         self._is_over = is_over
+        self._instance = instance
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics, summed over all processes."""
@@ -51,6 +53,11 @@ class TolerantCollector:
             family.samples = [sample for sample in family.samples if self._is_shown(sample.labels)]
             yield family
         yield from self._model_info()
+        running = GaugeMetricFamily(
+            "logitserve_instance_info", "The service that counted, until it ends.", labels=("id",)
+        )
+        running.add_metric((self._instance,), 1)
+        yield running
         yield GaugeMetricFamily(
             "logitserve_metric_files_skipped",
             "Metric files that this scrape could not read, so that its totals may be low.",

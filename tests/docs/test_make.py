@@ -10,14 +10,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PRODUCT, REST = "'.[training]'", "'.[dev,load]'"
+NODE = ("tests/ui/package.json", "tests/ui/package-lock.json")
 FOLDERS = "deploy|models|service|tests|training"
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """What the Makefile reads, older than any stamp."""
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
-        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "tests" / "ui").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", *NODE):
+        shutil.copy(ROOT / name, tmp_path / name)
         os.utime(tmp_path / name, (1, 1))
     return tmp_path
 

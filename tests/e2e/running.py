@@ -54,7 +54,7 @@ class Service:
         `command` is what Python runs.
         """
         self.settings = settings
-        self.port = free_port()
+        self.port: int = settings.get("port") or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = log
         environment = os.environ | {

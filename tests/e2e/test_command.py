@@ -50,7 +50,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert not [
             name for name in archive.namelist() if name.startswith(("tests/", "deploy/", "models/store"))
         ]
-        assert "training/documents/report.html.j2" in archive.namelist()
+        assert {"training/documents/report.html.j2", "service/ui/index.html"} <= set(archive.namelist())
         archive.extractall(folder / "site")
     script = folder / "bin" / "logitserve"
     script.parent.mkdir()

@@ -190,7 +190,7 @@ def test_pipelined_requests_are_answered_in_order(service: Service) -> None:
 @pytest.mark.parametrize("template", POLICY)
 def test_a_slash_too_many_is_counted_as_unmatched(service: Service, template: str) -> None:
     """Behind a path, before it or in it: 404 in the one form without keys, and no series of its own."""
-    path = template.format(model="breast-cancer", version="1", asset="swagger-ui.css")
+    path = template.format(model="breast-cancer", version="1", asset="page.css")
     nameless = template.format(model="", version="", asset="")
     wrongs = {f"{path}/", f"/{path}", nameless, *doubled(path)} - {template}
     before = service.metric("http_requests_total", route="unmatched", code="404")

@@ -61,7 +61,7 @@ def guarded(share: Callable[..., Service], folder: Path) -> Service:
 def request(service: Service, template: str, kind: str) -> httpx.Response:
     """Ask for a route with one kind of key."""
     model = "other" if template == UNLOAD else "breast-cancer"  # which the others ask for
-    path = template.format(model=model, version="1", asset="swagger-ui.css")
+    path = template.format(model=model, version="1", asset="page.css")
     method = "POST" if template.endswith(POSTED) else "GET"
     body: dict[str, Any] = {"json": {"instances": [ROW]}} if template == "/predict" else {}
     return service.http.request(method, path, headers=HEADERS[kind], **body)
@@ -176,7 +176,7 @@ def test_a_bad_certificate_stops_the_start_with_one_line(start: Any, tmp_path: P
 def test_a_slash_too_many_is_an_unknown_path(guarded: Service, template: str, method: str) -> None:
     """Behind a path, before it or in it: without a key 401, with one 404, never a redirect, never served."""
     model = "other" if template == UNLOAD else "breast-cancer"  # which the others ask for
-    path = template.format(model=model, version="1", asset="swagger-ui.css")
+    path = template.format(model=model, version="1", asset="page.css")
     behind_or_before = (f"{path}/", f"/{path}", f"/{path}/", f"{path}//", f"{path}%2F", f"/%2F{path[1:]}")
     # Not by httpx, which takes what follows two slashes for a host.
     connection = http.client.HTTPConnection("127.0.0.1", guarded.port, timeout=30)

@@ -1,4 +1,4 @@
-"""The page of the API, from memory."""
+"""The page of the service, from memory."""
 
 import asyncio
 import shutil
@@ -9,9 +9,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from service.app.page import ASSETS, PAGE, add_page
+from service.app.page import add_page, read
 
-PATHS = ["/", "/docs", *(f"/docs/{name}" for _, name, _ in ASSETS)]
+PATHS = ["/", *(f"/ui/{name}" for name in read() if name != "index.html")]
 
 
 def ask_all(app: FastAPI) -> list[httpx.Response]:
@@ -26,18 +26,25 @@ def ask_all(app: FastAPI) -> list[httpx.Response]:
 
 def test_the_page_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When its files are gone, as during an upgrade of the package, it answers as before."""
-    for package, name, _ in (PAGE, *ASSETS):
-        (tmp_path / package).mkdir(exist_ok=True)
-        with resources.as_file(resources.files(package) / name) as path:
-            shutil.copy(path, tmp_path / package)
+    own = resources.files("service") / "ui"
+    with resources.as_file(own) as folder:
+        shutil.copytree(folder, tmp_path / "ui")
     app = FastAPI()
     app.router.routes.clear()  # its own /docs
     with monkeypatch.context() as patch:
-        patch.setattr(resources, "files", lambda package: tmp_path / package)
+        patch.setattr(resources, "files", lambda _: tmp_path)
         add_page(app)
         before = [(answer.status_code, answer.content) for answer in ask_all(app)]
-        shutil.rmtree(tmp_path)
-        with pytest.raises(OSError, match="No such file"):
+        shutil.rmtree(tmp_path / "ui")
+        with pytest.raises(FileNotFoundError):
             add_page(FastAPI())
         assert [(answer.status_code, answer.content) for answer in ask_all(app)] == before
     assert {status for status, _ in before} == {200}
+
+
+def test_what_is_sent_has_no_comments() -> None:
+    """They are for who reads the code."""
+    for name, asset in read().items():
+        assert b"/**" not in asset.content, name
+        assert b"\n//" not in asset.content, name
+        assert b"\n\t" not in asset.content, name

@@ -42,13 +42,13 @@ def test_each_metric_is_documented_as_it_is(tmp_path: Path, monkeypatch: pytest.
         name = family.name.removeprefix("logitserve_") + ("_total" if family.type == "counter" else "")
         labels = ", ".join(f"`{label}`" for label in collector._labelnames)  # type: ignore[attr-defined]
         found.add((name, family.type, labels))
-    of_scrape = TolerantCollector(tmp_path, ["api-0"], [], {}, lambda *_: False)
+    of_scrape = TolerantCollector(tmp_path, ["api-0"], [], {}, lambda *_: False, "id")
     for family in of_scrape.collect():
         if family.name == "logitserve_metric_files_skipped":
             found.add(("metric_files_skipped", "gauge", ""))
-        elif family.name == "logitserve_model_info":
+        elif family.name in {"logitserve_model_info", "logitserve_instance_info"}:
             labels = ", ".join(f"`{label}`" for label in family._labelnames)  # type: ignore[attr-defined]
-            found.add(("model_info", "gauge", labels))
+            found.add((family.name.removeprefix("logitserve_"), "gauge", labels))
     assert found == documented()
     names = {family.name for family in of_scrape.collect()}
     assert "logitserve_http_requests" in names

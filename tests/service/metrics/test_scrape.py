@@ -23,7 +23,7 @@ def scrape(directory: Path, *slots: str) -> tuple[float, float]:
     """Return the rows of all processes, and how many files could not be read."""
     families = {
         family.name: family
-        for family in TolerantCollector(directory, slots, [], {}, lambda *_: False).collect()
+        for family in TolerantCollector(directory, slots, [], {}, lambda *_: False, "id").collect()
     }
     rows = families.get("logitserve_rows")
     [skipped] = families["logitserve_metric_files_skipped"].samples
@@ -78,7 +78,7 @@ def test_series_of_a_version_that_is_over_are_left_out(tmp_path: Path) -> None:
 
     [rows] = [
         family
-        for family in TolerantCollector(tmp_path, (), [], {}, is_over).collect()
+        for family in TolerantCollector(tmp_path, (), [], {}, is_over, "id").collect()
         if family.name == "logitserve_rows"
     ]
     assert sorted(sample.labels.get("version", "") for sample in rows.samples) == ["", "4"]
@@ -90,7 +90,7 @@ def test_the_current_version_of_each_model_is_told_with_what_it_runs_on(tmp_path
     current = [("tiny", 4, "ab" * 32), ("other", 1, "cd" * 32)]
 
     def info(greeting: dict[str, str]) -> list[dict[str, str]]:
-        families = TolerantCollector(tmp_path, (), current, greeting, lambda *_: False).collect()
+        families = TolerantCollector(tmp_path, (), current, greeting, lambda *_: False, "id").collect()
         [found] = [family for family in families if family.name == "logitserve_model_info"]
         assert all(sample.value == 1 for sample in found.samples)
         return [sample.labels for sample in found.samples]

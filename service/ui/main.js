@@ -1,0 +1,200 @@
+// The shell: which model, which part, whether the service is there. The page's places are hash routes.
+
+import { byId, fill, h } from "./dom.js";
+import { usual } from "./row.js";
+import { getJson, hasKey, postJson, ServiceError, send } from "./service.js";
+import { short, visible } from "./text.js";
+
+const LOOK_MS = 5000;
+const REMEMBER_MS = 300;
+const DIGEST = 8;
+/** Each a module of its name. */
+const PARTS = ["Try", "Why", "Batch", "Model", "Live", "Versions", "API"];
+
+let part = "";
+/** Whether another version answers than the one that is shown. */
+let stale = false;
+let shown = new AbortController();
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let remembering;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let retrying;
+/** @type {(() => unknown) | undefined} */
+let retry;
+
+/** @type {App} */
+const app = {
+	info: /** @type {any} */ (null),
+	row: [],
+	model: null,
+	version: null,
+	keyed: hasKey,
+	example: () => app.info.inputs.map(usual),
+	path(end) {
+		if (!app.model) return end;
+		const named = `models/${encodeURIComponent(app.model)}`;
+		return app.version ? `${named}/versions/${encodeURIComponent(app.version)}/${end}` : `${named}/${end}`;
+	},
+	file: end => `models/${encodeURIComponent(app.info.model)}/versions/${app.info.version}/${end}`,
+	url: end => new URL(app.path(end), document.baseURI).href,
+	hash(to) {
+		const query = chosen();
+		if (to === "try" || to === "why") {
+			query.set("row", JSON.stringify(app.row));
+			query.set("inputs", app.info.inputs_digest.slice(0, DIGEST));
+		}
+		return `#${to}${query.size ? "?" : ""}${query}`;
+	},
+	remember() {
+		clearTimeout(remembering);
+		remembering = setTimeout(() => (part === "try" || part === "why") && history.replaceState(null, "", app.hash(part)), REMEMBER_MS);
+	},
+	say(error, again) {
+		const notice = byId("notice");
+		// What nobody asks again stays until a person goes elsewhere.
+		if (!error && !retry) return;
+		clearTimeout(retrying);
+		retry = error?.passes ? again : undefined;
+		notice.hidden = !error;
+		notice.textContent = (error?.message ?? "") + (retry ? " It is asked again." : "");
+		if (retry) retrying = setTimeout(() => retry?.(), 1000 * (error?.retryAfter ?? 1));
+	}
+};
+
+/** The model and version that a person chose; nothing is the default one. */
+function chosen() {
+	const query = new URLSearchParams();
+	if (app.model) query.set("model", app.model);
+	if (app.version) query.set("version", app.version);
+	return query;
+}
+
+async function load() {
+	try {
+		app.info = await getJson(`info?${chosen()}`);
+	} catch (error) {
+		if (!(error instanceof ServiceError) || error.status !== 404) throw error;
+		// The version of a link may be retired, or the default model not loaded: another one answers.
+		const index = await postJson("v2/repository/index", { ready: true });
+		const [other] = index.filter((/** @type {any} */ each) => each.name === app.model).concat(index);
+		if (!other) throw error;
+		app.say(new ServiceError(`${visible(app.model ?? "The default model")} is not loaded here, or not in this version.`, 404));
+		app.model = other.name;
+		app.version = null;
+		app.info = await getJson(`info?${chosen()}`);
+	}
+	const { model, models, version } = app.info;
+	fill(
+		byId("model"),
+		models.map((each, place) => h("option", { value: place }, `${short(each.model)} · ${each.version}`, each.current && " (current)"))
+	);
+	byId("model").value = models.findIndex(each => each.model === model && each.version === version);
+	document.title = `${visible(model)} · logitserve`;
+}
+
+/** Go where the hash says; a row of other inputs than the model's is no row. */
+async function go() {
+	const [to, query] = location.hash.slice(1).split(/\?(.*)/s);
+	const asked = new URLSearchParams(query);
+	byId("notice").hidden = true;
+	try {
+		if (!app.info || stale || asked.get("model") !== app.model || asked.get("version") !== app.version) {
+			app.model = asked.get("model");
+			app.version = asked.get("version");
+			await load();
+			stale = false;
+			app.row = app.example();
+		}
+		const row = asked.get("row");
+		if (row && row !== JSON.stringify(app.row)) take(row, asked.get("inputs") ?? "");
+		part = PARTS.find(each => each.toLowerCase() === to)?.toLowerCase() ?? "try";
+		await show();
+	} catch (error) {
+		app.say(/** @type {ServiceError} */ (error), go);
+	}
+}
+
+/** @param {string} text @param {string} digest */
+function take(text, digest) {
+	let row;
+	try {
+		row = JSON.parse(text);
+	} catch {} // a link that was cut
+	const plain = (/** @type {unknown} */ each) => each === null || typeof each !== "object";
+	if (Array.isArray(row) && row.length === app.info.inputs.length && row.every(plain) && app.info.inputs_digest.startsWith(digest))
+		app.row = row;
+	else app.say(new ServiceError("The row of this link is of other inputs than this model's.", 422));
+}
+
+async function show() {
+	shown.abort();
+	shown = new AbortController();
+	const { signal } = shown;
+	for (const link of document.querySelectorAll("nav a")) {
+		if (/** @type {HTMLElement} */ (link).dataset.part === part) link.setAttribute("aria-current", "page");
+		else link.removeAttribute("aria-current");
+	}
+	const module = await import(`./${part}.js`).catch(() => {
+		throw new ServiceError("The service does not answer.", 0);
+	});
+	const made = await module.view(app, signal);
+	if (signal.aborted) return;
+	byId("main").className = part;
+	fill(
+		byId("main"),
+		h(
+			"h2",
+			{},
+			PARTS.find(each => each.toLowerCase() === part)
+		),
+		made
+	);
+}
+
+/** See the version that answers now; the row stays where its inputs are the same. */
+function follow() {
+	history.replaceState(null, "", app.hash(part));
+	stale = true;
+	go();
+}
+
+/** Look whether the service answers, while a person looks at the page. */
+async function look() {
+	if (document.hidden) return;
+	const state = byId("state");
+	const before = state.textContent;
+	let text = "ready";
+	try {
+		const answer = await send("readyz");
+		if (!answer.ok) text = `not ready: ${(await answer.json()).error}`;
+	} catch {
+		text = "does not answer";
+	}
+	state.className = text === "ready" ? "good" : "bad";
+	if (text === before) return;
+	state.textContent = text;
+	if (text === "ready") retry?.();
+}
+
+fill(
+	byId("parts"),
+	PARTS.map(each => h("a", { href: `#${each.toLowerCase()}`, "data-part": each.toLowerCase() }, each))
+);
+addEventListener("click", event => {
+	// A link to a part carries the model and the row of now.
+	const link = /** @type {HTMLElement} */ (event.target).closest?.("a[data-part]");
+	if (link && app.info) link.setAttribute("href", app.hash(/** @type {HTMLElement} */ (link).dataset.part ?? ""));
+});
+byId("model").addEventListener("change", () => {
+	const { model, version, current } = app.info.models[+byId("model").value];
+	location.hash = `${part}?${new URLSearchParams(current ? { model } : { model, version })}`;
+});
+addEventListener("hashchange", go);
+addEventListener("answered", follow);
+addEventListener("visibilitychange", look);
+addEventListener("unhandledrejection", ({ reason }) => {
+	if (reason?.name !== "AbortError") app.say(reason instanceof ServiceError ? reason : new ServiceError(`The page failed: ${reason}`, 1));
+});
+setInterval(look, LOOK_MS);
+await go();
+look();

@@ -1,0 +1,75 @@
+// The text of /metrics, and what two scrapes say together. Pure.
+
+/**
+ * Samples by name: labels and value. A line that is no sample is passed over.
+ * @param {string} text
+ * @returns {Map<string, Sample[]>}
+ */
+export function parse(text) {
+	/** @type {Map<string, Sample[]>} */
+	const found = new Map();
+	for (const line of text.split("\n")) {
+		const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? ([^ ]+)/.exec(line);
+		if (!match) continue;
+		const [, name, inner, value] = match;
+		/** @type {Map<string, string>} */
+		const labels = new Map();
+		for (const [, label, raw] of (inner ?? "").matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)) {
+			labels.set(
+				label,
+				raw.replace(/\\(.)/g, (_, letter) => (letter === "n" ? "\n" : letter))
+			);
+		}
+		const number = value === "+Inf" ? Number.POSITIVE_INFINITY : value === "-Inf" ? Number.NEGATIVE_INFINITY : Number(value);
+		found.set(name, [...(found.get(name) ?? []), { labels, value: number }]);
+	}
+	return found;
+}
+
+/**
+ * How much each series of a counter grew: one that fell began again at 0, and one that is new began there.
+ * @param {Sample[]} before
+ * @param {Sample[]} now
+ * @returns {Sample[]}
+ */
+export function grown(before, now) {
+	const key = (/** @type {Sample} */ each) => JSON.stringify([...each.labels].sort());
+	const old = new Map(before.map(each => [key(each), each.value]));
+	return now.map(each => {
+		const was = old.get(key(each)) ?? 0;
+		return { labels: each.labels, value: each.value >= was ? each.value - was : each.value };
+	});
+}
+
+/**
+ * @param {Sample[]} samples
+ * @param {(labels: Map<string, string>) => boolean} [counts]
+ */
+export const total = (samples, counts = () => true) => samples.reduce((sum, each) => sum + (counts(each.labels) ? each.value : 0), 0);
+
+/**
+ * A quantile of a histogram's growth, straight within a bucket as PromQL has it; NaN of an empty one.
+ * @param {Sample[]} buckets
+ * @param {number} share
+ */
+export function quantile(buckets, share) {
+	/** @type {Map<number, number>} */
+	const counts = new Map();
+	for (const { labels, value } of buckets) {
+		const edge = labels.get("le") === "+Inf" ? Number.POSITIVE_INFINITY : Number(labels.get("le"));
+		counts.set(edge, (counts.get(edge) ?? 0) + value);
+	}
+	const edges = [...counts].sort(([a], [b]) => a - b);
+	const all = edges.length ? edges[edges.length - 1][1] : 0;
+	if (!all) return Number.NaN;
+	const rank = share * all;
+	let [from, below] = [0, 0];
+	for (const [edge, count] of edges) {
+		if (count >= rank) {
+			if (edge === Number.POSITIVE_INFINITY) return from;
+			return count > below ? from + ((edge - from) * (rank - below)) / (count - below) : edge;
+		}
+		[from, below] = [edge, count];
+	}
+	return from;
+}

@@ -1,0 +1,139 @@
+// Rows of a model: what an example holds, what a text means by an input's kind, and code that sends a row. Pure.
+
+import { float32 } from "./text.js";
+
+/**
+ * A usual value of an input: the median, or the commonest category.
+ * @param {Input} input
+ * @returns {Cell}
+ */
+export function usual(input) {
+	if (input.kind === "boolean") return input.reference.true >= input.reference.false;
+	if (input.kind === "categorical") {
+		const { shares } = input.reference;
+		return input.categories[shares.indexOf(Math.max(...shares))] ?? input.rare[0];
+	}
+	const { bins, max, mean, min } = input.reference;
+	let value = mean;
+	let below = 0;
+	for (const [bin, share] of bins?.shares.entries() ?? []) {
+		if (below < 0.5 && below + share >= 0.5) {
+			const [from, to] = /** @type {any} */ (bins).edges.slice(bin);
+			value = from + ((0.5 - below) / share) * (to - from);
+		}
+		below += share;
+	}
+	const short = +value.toFixed(places(max - min));
+	return short >= min && short <= max ? short : +float32(value);
+}
+
+/** How many decimals matter in a range. @param {number} range */
+export const places = range => Math.min(12, Math.max(0, 3 - Math.floor(Math.log10(range || 1))));
+
+/**
+ * What a text in a field or a file means to an input; a text that means nothing stays one, for the service to refuse.
+ * @param {Input} input
+ * @param {string} text
+ * @param {{ comma?: boolean, gaps?: Set<string> }} [form] whether decimals have a comma; what stands for nothing
+ * @returns {Cell}
+ */
+export function cell(input, text, { comma = false, gaps } = {}) {
+	const bare = text.trim();
+	if (bare === "" || gaps?.has(bare)) return null;
+	if (input.kind === "numeric") {
+		const plain = comma ? bare.replace(",", ".") : bare;
+		return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : text;
+	}
+	if (input.kind === "boolean") {
+		const lower = bare.toLowerCase();
+		const known = Object.entries(input.texts).find(([each]) => each.toLowerCase() === lower);
+		return known ? known[1] : lower === "true" || (lower === "false" ? false : text);
+	}
+	const whole = typeof (input.categories[0] ?? input.rare[0]) === "number";
+	return whole ? (/^[+-]?\d+(\.0*)?$/.test(bare) ? Number(bare) : text) : text;
+}
+
+/**
+ * Whether a number lies outside of what training saw.
+ * @param {Input} input
+ * @param {Cell} value
+ */
+export const outside = (input, value) =>
+	input.kind === "numeric" && typeof value === "number" && (value < input.reference.min || value > input.reference.max);
+
+/**
+ * A row as an object that has the inputs' names, whatever these are.
+ * @param {Input[]} inputs
+ * @param {Cell[]} row
+ */
+export const byName = (inputs, row) => Object.fromEntries(inputs.map((input, place) => [input.name, row[place]]));
+
+/**
+ * Read a pasted row: a request, an object by name, a list, or CSV with or without a line of names.
+ * @param {string} text
+ * @param {Input[]} inputs
+ * @param {(text: string) => string[][]} lines
+ * @returns {Cell[]}
+ */
+export function pasted(text, inputs, lines) {
+	const bare = text.trim();
+	if (!bare) throw new Error("There is nothing to read.");
+	if (bare[0] === "{" || bare[0] === "[") {
+		let value = JSON.parse(bare);
+		if (value && !Array.isArray(value) && Object.hasOwn(value, "instances")) value = value.instances;
+		if (Array.isArray(value) && typeof value[0] === "object" && value[0] !== null) value = value[0];
+		return Array.isArray(value) ? listed(value, inputs) : named(new Map(Object.entries(value)), inputs);
+	}
+	const [head, last] = lines(bare);
+	const comma = !bare.includes(".") && /\d,\d/.test(bare);
+	return last ? named(new Map(head.map((name, place) => [name, last[place] ?? ""])), inputs, comma) : listed(head, inputs, comma);
+}
+
+/** @param {any[]} values @param {Input[]} inputs */
+function listed(values, inputs, comma = false) {
+	if (values.length !== inputs.length) {
+		throw new Error(`This row has ${values.length} values, and the model takes ${inputs.length}.`);
+	}
+	return values.map((value, place) => (typeof value === "string" ? cell(inputs[place], value, { comma }) : value));
+}
+
+/** @param {Map<string, any>} values @param {Input[]} inputs */
+function named(values, inputs, comma = false) {
+	return inputs.map(input => {
+		if (!values.has(input.name)) throw new Error(`This row has no value for "${input.name}".`);
+		const value = values.get(input.name);
+		return typeof value === "string" ? cell(input, value, { comma }) : value;
+	});
+}
+
+/** A word of a shell, whatever is in it. @param {string} text */
+export const quoted = text => `'${text.replaceAll("'", "'\\''")}'`;
+
+/**
+ * A request in a language, with a place for the key where one is asked for.
+ * @type {Record<string, (url: string, body: unknown, keyed: boolean) => string>}
+ */
+export const CODE = {
+	curl: (url, body, keyed) =>
+		`curl ${quoted(url)} -H 'Content-Type: application/json'${keyed ? ' -H "X-API-Key: $KEY"' : ""} -d ${quoted(JSON.stringify(body))}`,
+	Python: (url, body, keyed) => `import requests
+
+answer = requests.post(${JSON.stringify(url)}, json=${python(body)}${keyed ? ', headers={"X-API-Key": key}' : ""}, timeout=10)
+answer.raise_for_status()
+print(answer.json())`,
+	JavaScript: (url, body, keyed) => `const answer = await fetch(${JSON.stringify(url)}, {
+  method: "POST",
+  headers: { "Content-Type": "application/json"${keyed ? ', "X-API-Key": key' : ""} },
+  body: JSON.stringify(${JSON.stringify(body)}),
+});
+console.log(await answer.json());`
+};
+
+/** @param {any} value @returns {string} */
+function python(value) {
+	if (typeof value === "boolean") return value ? "True" : "False";
+	if (Array.isArray(value)) return `[${value.map(python).join(", ")}]`;
+	if (value === null || typeof value !== "object") return value === null ? "None" : JSON.stringify(value);
+	const pairs = Object.entries(value).map(([name, each]) => `${JSON.stringify(name)}: ${python(each)}`);
+	return `{${pairs.join(", ")}}`;
+}

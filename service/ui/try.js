@@ -1,0 +1,327 @@
+// One row: a form by the inputs' kinds, the service's answer as it changes, and where it would change.
+
+import * as csv from "./csv.js";
+import { button, choice, copy, fill, folded, h, name, s, soft } from "./dom.js";
+import { candidates, crossing, STEPS, slopes } from "./flip.js";
+import { byName, CODE, cell, outside, pasted, places } from "./row.js";
+import { paced, postJson, ServiceError } from "./service.js";
+import { float32, number, percent, short, visible } from "./text.js";
+
+const STILL_MS = 150;
+/** Numbers in one request for flip values: of a wide model only the inputs of most weight have one. */
+const MOST_NUMBERS = 60_000;
+const MOST_CLASSES = 6;
+
+/**
+ * Answers that are explained, in the inputs' order.
+ * @param {App} app
+ * @param {Cell[][]} rows
+ * @returns {Promise<Answer[]>}
+ */
+export async function explained(app, rows) {
+	const { inputs, classes } = app.info;
+	const { predictions, version } = await postJson(app.path("predict"), { instances: rows, explain: true });
+	// Another version answers now: the shell looks what it takes.
+	if (version !== app.info.version) {
+		dispatchEvent(new Event("answered"));
+		throw new ServiceError(`Version ${version} answers now.`, 1);
+	}
+	return predictions.map((/** @type {any} */ each) => {
+		const parts = classes.length === 2 ? [each.explanation] : classes.map(name => each.explanation[name]);
+		return {
+			version,
+			label: classes.indexOf(each.label),
+			decision: each.decision,
+			probabilities: classes.map(name => each.probabilities[name]),
+			intercepts: parts.map(part => part.intercept),
+			logits: parts.map(part => part.logit),
+			added: parts.map(part => inputs.map(input => part.contributions[input.name]))
+		};
+	});
+}
+
+/**
+ * At which value of each number the label changes, as the service itself says.
+ * @param {App} app
+ * @param {Answer} answer to the app's row
+ */
+async function flips(app, answer) {
+	const { row } = app;
+	const { inputs, classes, positive, threshold } = app.info;
+	const ends = [0, 1].map(end =>
+		inputs.map((input, place) => {
+			if (input.kind !== "numeric") return row[place];
+			const { min, max } = input.reference;
+			return end ? (max > min ? max : min + 1 + Math.abs(min)) : min;
+		})
+	);
+	const [low, high] = await explained(app, ends);
+	const lines = slopes(low.added, high.added, ends[0].map(Number), ends[1].map(Number));
+	const rule = { positive: positive === null ? classes.length - 1 : classes.indexOf(positive), threshold };
+	const asked = inputs
+		.map((input, place) => {
+			if (input.kind !== "numeric") return null;
+			const own = answer.added.map(logit => logit[place]);
+			const now = typeof row[place] === "number" ? row[place] : Number.NaN;
+			const border = crossing(answer.logits, own, lines[place], answer.label, now, rule);
+			const reach = Math.abs(lines[place].slope[0]) * (input.reference.max - input.reference.min);
+			return border && { place, reach, side: border.side, values: candidates(border).filter(Number.isFinite) };
+		})
+		.filter(each => each !== null)
+		.sort((a, b) => b.reach - a.reach)
+		.slice(0, MOST_NUMBERS / STEPS.length / inputs.length);
+	const rows = asked.flatMap(({ place, values }) => values.map(value => row.with(place, +float32(value))));
+	/** @type {(Flip | null)[]} */
+	const flipped = inputs.map(() => null);
+	if (!rows.length) return flipped;
+	const { predictions } = await postJson(app.path("predict"), { instances: rows, on_error: "report" });
+	for (const { place, side, values } of asked) {
+		const labels = predictions.splice(0, values.length).map((/** @type {any} */ each) => classes.indexOf(each.label));
+		const first = labels.findIndex((/** @type {number} */ label) => label >= 0 && label !== answer.label);
+		if (first >= 0) flipped[place] = { value: values[first], side, label: labels[first] };
+	}
+	return flipped;
+}
+
+/** @type {View} */
+export function view(app, signal) {
+	const { classes, inputs, positive, threshold } = app.info;
+	const box = h("section", { class: "answer", "aria-label": "Answer", "aria-live": "polite" });
+	const form = h("form", { class: "fields", submit: (/** @type {Event} */ event) => event.preventDefault() });
+	/** @type {Field[]} */
+	let fields = [];
+	/** @type {ReturnType<typeof setTimeout> | undefined} */
+	let still;
+
+	const score = paced(async () => {
+		const row = [...app.row];
+		try {
+			const [answer] = await explained(app, [row]);
+			if (signal.aborted) return;
+			app.say(null);
+			for (const field of fields) field.wrong("");
+			show(answer);
+			clearTimeout(still);
+			still = setTimeout(async () => {
+				const found = await flips(app, answer);
+				if (!signal.aborted && row.every((each, place) => each === app.row[place]))
+					fields.forEach((field, place) => field.flip(found[place]));
+			}, STILL_MS);
+		} catch (error) {
+			if (!(error instanceof ServiceError)) throw error;
+			if (signal.aborted) return;
+			if (error.passes) return app.say(error, score);
+			const why = new Map(error.details.map(each => [each.input, each.reason]));
+			fields.forEach((field, place) => field.wrong(why.get(inputs[place].name) ?? ""));
+			fill(box, h("p", { class: "label" }, "No answer"), h("p", { class: "wrong" }, error.message));
+		}
+	});
+
+	/** @param {Answer} answer */
+	const show = ({ decision, label, probabilities, version }) => {
+		const order = classes.map((_, place) => place);
+		if (classes.length > 2) order.sort((a, b) => probabilities[b] - probabilities[a]);
+		const bars = (/** @type {number[]} */ places) =>
+			h(
+				"dl",
+				{ class: "bars" },
+				places.map(place => [
+					h("dt", {}, name(classes[place], 24)),
+					h(
+						"dd",
+						{},
+						s(
+							"svg",
+							{ viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
+							s("rect", { width: Math.max(probabilities[place] * 100, 0.3), height: 8, class: place === label ? "own" : "other" })
+						),
+						percent(probabilities[place])
+					)
+				])
+			);
+		fill(
+			box,
+			soft(`Version ${version} answers`),
+			h("p", { class: "label" }, name(classes[label], 60)),
+			decision === "abstain" && h("p", {}, "It abstains: the probability is too close to call."),
+			bars(order.slice(0, MOST_CLASSES)),
+			order.length > MOST_CLASSES && folded(`${order.length - MOST_CLASSES} more classes`, bars(order.slice(MOST_CLASSES))),
+			soft(positive === null ? "The most probable class." : [name(positive), ` from a probability of ${number(threshold)} on.`])
+		);
+	};
+
+	const changed = () => {
+		for (const field of fields) field.flip(undefined);
+		app.remember();
+		score();
+	};
+	/** @param {Cell[]} row */
+	const take = row => {
+		app.row = row;
+		fields = inputs.map((input, place) =>
+			field(app, input, place, value => {
+				app.row[place] = value;
+				changed();
+			})
+		);
+		fill(
+			form,
+			fields.map(each => each.element)
+		);
+		changed();
+	};
+	const said = h("p", { class: "wrong", role: "alert" });
+	const area = h("textarea", { id: "pasted", rows: 4, spellcheck: "false" });
+	const paste = () => {
+		try {
+			take(pasted(area.value, inputs, csv.lines));
+			said.textContent = "";
+		} catch (error) {
+			said.textContent = /** @type {Error} */ (error).message;
+		}
+	};
+	const copies = Object.entries(CODE).map(([language, write]) => {
+		const own = button(`Copy as ${language}`, () =>
+			copy(write(app.url("predict"), { instances: [byName(inputs, app.row)], explain: true }, app.keyed()), own)
+		);
+		return own;
+	});
+	const link = button("Copy a link", () => copy(new URL(app.hash("try"), document.baseURI).href, link));
+	take(app.row);
+	return h(
+		"div",
+		{ class: "two" },
+		h(
+			"div",
+			{},
+			form,
+			h(
+				"p",
+				{},
+				button("Back to the usual row", () => take(app.example()))
+			),
+			folded(
+				"Paste a row",
+				h("label", { for: "pasted" }, "JSON, or CSV with or without a line of names"),
+				area,
+				said,
+				button("Take it", paste)
+			)
+		),
+		h(
+			"div",
+			{ class: "aside" },
+			box,
+			h("p", { class: "tools" }, h("a", { href: "#why", class: "button", "data-part": "why" }, "Why?"), copies, link)
+		)
+	);
+}
+
+/**
+ * One input's part of the form.
+ * @param {App} app
+ * @param {Input} input
+ * @param {number} place
+ * @param {(value: Cell) => void} change
+ * @returns {Field}
+ */
+function field(app, input, place, change) {
+	const id = `input-${place}`;
+	const own = { id, autocomplete: "off", "aria-describedby": `${id}-note ${id}-wrong` };
+	const wrong = h("p", { class: "wrong", id: `${id}-wrong` });
+	const note = h("p", { class: "note", id: `${id}-note` });
+	const now = app.row[place];
+	const gap = h("input", { type: "checkbox" });
+	gap.checked = now === null;
+	/** @type {(HTMLInputElement | HTMLSelectElement)[]} */
+	let controls;
+	/** @type {() => Cell} */
+	let read;
+	const tell = () => {
+		const value = read();
+		gap.checked = value === null;
+		change(value);
+	};
+	const typed = () => {
+		gap.checked = false;
+		tell();
+	};
+	if (input.kind === "numeric") {
+		const { min, max, mean } = input.reference;
+		const text = h("input", { ...own, inputmode: "decimal" });
+		const slider = h("input", {
+			type: "range",
+			min,
+			max,
+			step: "any",
+			"aria-label": `${visible(input.name)}, ${number(min)} to ${number(max)}`
+		});
+		text.value = String(now ?? "");
+		slider.value = String(now ?? mean);
+		read = () => cell(input, text.value, { comma: !text.value.includes(".") });
+		text.addEventListener("input", () => {
+			slider.value = String(read() ?? mean);
+		});
+		slider.addEventListener("input", () => {
+			text.value = String(+Number(slider.value).toFixed(places(max - min)));
+		});
+		gap.addEventListener("input", () => {
+			text.value = gap.checked ? "" : slider.value;
+		});
+		controls = [text, slider];
+	} else {
+		const texts = input.kind === "boolean" ? ["false", "true"] : [...input.categories, ...input.rare];
+		/** @type {Cell[]} */
+		const known = input.kind === "boolean" ? [false, true] : texts;
+		const select = choice(
+			[...texts.map(each => short(String(each), 60)), ...(input.kind === "boolean" ? [] : ["another…"])],
+			typed,
+			0,
+			own
+		);
+		const other = h("input", { "aria-label": `Another value of ${visible(input.name)}` });
+		const index = known.indexOf(now);
+		if (index >= 0) select.value = String(index);
+		else if (now !== null) {
+			select.value = String(known.length);
+			other.value = String(now);
+		}
+		read = () => {
+			other.hidden = +select.value < known.length;
+			return gap.checked ? null : other.hidden ? known[+select.value] : cell(input, other.value);
+		};
+		read();
+		controls = [select, other];
+	}
+	for (const each of controls) each.addEventListener("input", typed);
+	gap.addEventListener("input", tell);
+	return {
+		element: h(
+			"div",
+			{ class: "field" },
+			h("label", { for: id }, name(input.name, 40), input.unit && ` (${visible(input.unit)})`),
+			h("div", { class: "controls" }, controls, input.missing.admitted && h("label", { class: "gap" }, gap, "missing")),
+			note,
+			wrong
+		),
+		wrong(reason) {
+			wrong.textContent = reason;
+		},
+		flip(found) {
+			note.classList.toggle("old", found === undefined);
+			if (found === undefined || input.kind !== "numeric") return;
+			const far = outside(input, app.row[place]) && "Outside of what training saw. ";
+			if (found)
+				fill(
+					note,
+					far,
+					name(app.info.classes[found.label], 24),
+					" from ",
+					h("b", { class: "flip" }, float32(found.value)),
+					found.side > 0 ? " up" : " down",
+					outside(input, found.value) && ", outside of training"
+				);
+			else fill(note, far, "No value of it alone changes the label.");
+		}
+	};
+}
