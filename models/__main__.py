@@ -38,8 +38,13 @@ def main(arguments: list[str], prog: str = "python -m models") -> int:
 
 
 def _parser(prog: str) -> Parser:
-    parser = Parser(prog, description="Look at a store of published models, and change what is served.")
-    shared, checked = _shared(), _checked()
+    # Before the command too, as many programs have it; what stands behind the command holds.
+    parser = Parser(
+        prog,
+        parents=[_shared(str(DEFAULT_STORE), as_json=False)],
+        description="Look at a store of published models, and change what is served.",
+    )
+    shared, checked = _shared(argparse.SUPPRESS, as_json=argparse.SUPPRESS), _checked()
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(
@@ -125,12 +130,13 @@ def _parser(prog: str) -> Parser:
     return parser
 
 
-def _shared() -> Parser:
+def _shared(store: str, *, as_json: bool | str) -> Parser:
+    """Return a parser of what all commands but `keygen` take, with these defaults."""
     shared = Parser(add_help=False)
     shared.add_argument(
-        "--store", type=_reading(Repository), default=str(DEFAULT_STORE), help=f"by default {DEFAULT_STORE}"
+        "--store", type=_reading(Repository), default=store, help=f"by default {DEFAULT_STORE}"
     )
-    shared.add_argument("--json", action="store_true", help="one line of JSON, for programs")
+    shared.add_argument("--json", action="store_true", default=as_json, help="one line of JSON, for programs")
     return shared
 
 

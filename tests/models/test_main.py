@@ -289,3 +289,18 @@ def test_a_version_of_format_1_is_shown(capsys: pytest.CaptureFixture[str]) -> N
     assert main(["list", "--store", store]) == main(["verify", "--store", store]) == 0
     assert main(["show", "toy", "--store", store]) == 0
     assert "signature    none" in capsys.readouterr().out
+
+
+def test_what_all_commands_take_stands_before_or_behind_them(
+    repository: Repository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Behind the command it holds, if both are there."""
+    store = str(repository.root)
+    assert main(["list", "--store", store, "--json"]) == 0
+    said = capsys.readouterr().out
+    for arguments in (
+        ["--store", store, "--json", "list"],
+        ["--store", "/nowhere", "list", "--store", store, "--json"],
+    ):
+        assert main(arguments) == 0
+        assert capsys.readouterr().out == said
