@@ -113,9 +113,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.page", description=__doc__)
     parser.add_argument("--seconds", type=int, default=10, help="of each load")
-    parser.add_argument(
-        "--minutes", type=int, default=0, help="that a Live tab is watched"
-    )
+    parser.add_argument("--minutes", type=int, default=0, help="that a Live tab is watched")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, running(Path(name)) as (service, artifact):
         row = [float(cell) for cell in artifact.manifest.golden[0].input if cell is not None]
