@@ -13,7 +13,7 @@ from service import __version__
 from service.app.openapi import CONTROL, REFUSALS, UNKNOWN, UNREADY
 from service.app.process import catalogue, check_ready, check_workers, named, readiness, scrape
 from service.deployment import Deployment
-from service.errors import ForbiddenError, InternalError, InvalidError
+from service.errors import DeadlineError, ForbiddenError, InternalError, InvalidError
 from service.oip.schema import (
     IndexEntry,
     IndexRequest,
@@ -116,7 +116,7 @@ async def _ask(request: Request, wish: dict[str, Any]) -> None:
     try:
         refusal = await request.state.control.ask(wish)
     except TimeoutError:
-        raise InternalError("the model was not loaded in time") from None
+        raise DeadlineError("the model was not loaded in time") from None
     if refusal is not None:
         raise InvalidError(refusal)
 

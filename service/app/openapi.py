@@ -46,7 +46,7 @@ CONTROL: Responses = {
     **UNKNOWN,
     **refusal(403, "forbidden", "models are not loaded by request: SERVICE_MODEL_CONTROL is follow"),
     **refusal(422, "invalid", "iris: not in the store"),
-    **refusal(500, "internal", "the model was not loaded in time"),
+    **refusal(504, "deadline", "the model was not loaded in time"),
 }
 REFUSALS: Responses = {
     **refusal(400, "malformed", "the body is not the JSON that is wanted: EOF at line 1 column 0"),

@@ -6,8 +6,8 @@ import { number, percent, short, signed } from "./text.js";
 import { explained } from "./try.js";
 
 const MOST = 12;
-const WIDTH = 640;
-const FIGURES = 255;
+const WIDTH = 480;
+const FIGURES = 220;
 const LINE = 26;
 
 /**
@@ -121,7 +121,7 @@ function waterfall(app, parts, intercept, logit, of) {
 		const input = app.info.inputs[place];
 		const far = input && outside(input, app.row[place]) ? "⚠ " : "";
 		bars.push({
-			title: input ? far + short(input.name, 22) : `${many} others`,
+			title: input ? far + short(input.name, 20) : `${many} others`,
 			text: signed(added),
 			from: at,
 			to: at + added,
@@ -139,7 +139,7 @@ function waterfall(app, parts, intercept, logit, of) {
 		return s(
 			"g",
 			{},
-			s("text", { x: FIGURES - 78, y: y + 15, class: kind === "whole" ? "strong" : "" }, title),
+			s("text", { x: FIGURES - 72, y: y + 15, class: kind === "whole" ? "strong" : "" }, title),
 			s("text", { x: FIGURES, y: y + 15 }, text),
 			s("rect", { class: kind, x: Math.min(x(from), x(to)), y, width: Math.max(Math.abs(x(to) - x(from)), 1), height: LINE - 6 }),
 			place < bars.length - 1 && s("path", { class: "axis", d: `M${x(to)} ${y + LINE - 6}v6` })
