@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 TAKEN = {"name", "kind"}
+FORGET_S = 60.0
 SHOWN_S = 900.0
 """How long series of a version stay in the scrape when it answers no more."""
 
@@ -80,6 +81,7 @@ class Catalogue:
         self._numbered: dict[tuple[str, str], str] = {}
         self._left: dict[tuple[str, str], float] = {}
         """When versions left that answered."""
+        self._forgot = 0.0
         self._follow()
 
     # Of requests.
@@ -184,12 +186,22 @@ class Catalogue:
         for key in self._numbered:
             self._left.pop(key, None)
         self._metrics.flush()  # of what leaves nobody asks later
+        self._forget(now)
         holds = {served.digest for served in table.versions}
         waiting = {job.queue for job in self._places.jobs}
         self._leaving = [version for version in self._leaving if version.queue in waiting]
         self._leaving += [version for digest, version in self._opened.items() if digest not in holds]
         self._opened = {digest: version for digest, version in self._opened.items() if digest in holds}
         self._arrange()
+
+    def _forget(self, now: float) -> None:
+        """Let go of what was counted of versions that are over; seldom, for all series are looked at."""
+        if now - self._forgot < FORGET_S:
+            return
+        self._forgot = now
+        self._metrics.forget(self.is_over)
+        # Longer than they are shown: another process may forget a little later.
+        self._left = {key: left for key, left in self._left.items() if now - left < 2 * SHOWN_S}
 
     def _open_all(self, table: Table) -> None:
         for served in table.versions:

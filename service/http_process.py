@@ -24,6 +24,7 @@ from service.library import staged, table
 from service.library.control import Control
 from service.lifetime import die_with
 from service.metrics.declared import Metrics, open_files
+from service.metrics.ledger import Ledger
 from service.paths import INFER, INFER_VERSION, MODEL_PREDICT, PREDICT, VERSION_PREDICT
 from service.plane.batcher import Batcher
 from service.plane.link import Link
@@ -46,7 +47,8 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
     settings = deployment.settings
     open_files(deployment.metrics_dir, deployment.http_slots[slot])
     places = Places(settings.max_pending)
-    metrics = Metrics(CollectorRegistry(), places.jobs.__len__, settings.max_pending)
+    ledger = Ledger(deployment.metrics_dir, deployment.http_slots[slot])
+    metrics = Metrics(CollectorRegistry(), ledger, places.jobs.__len__, settings.max_pending)
     logs.configure(settings, metrics.log_dropped.inc)
     run_dir = deployment.run_dir
     catalogue = Catalogue(
@@ -105,6 +107,7 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
         for task in tasks:
             task.cancel()
         metrics.flush()
+        ledger.close()
 
 
 def _routes(catalogue: Catalogue) -> Routes:

@@ -25,7 +25,7 @@ MARKER = ".logitserve"
 METRICS = "metrics"
 MODELS = "models"
 OWN_FILE = re.compile(r"worker-[0-9]+\.(sock|reason)")
-OWN_METRICS = re.compile(r"[a-z_]+_(main|api-[0-9]+)\.db")
+OWN_METRICS = re.compile(r"[a-z_]+_(main|api-[0-9]+)(\.versions)?\.db(\.draft)?")
 DRAFT = ".stage-"
 """How the names begin of what is being copied, written or removed there."""
 OWN_TABLE = re.compile(rf"({re.escape(DRAFT)})?table-[0-9]+\.json")

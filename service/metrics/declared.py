@@ -13,6 +13,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 
 from service.metrics.buckets import DURATION_BUCKETS
+from service.metrics.ledger import Ledger
 from service.metrics.tally import Tally
 from service.metrics.versions import VersionCounts, VersionMetrics
 
@@ -64,7 +65,9 @@ class HostMetrics:
 class Metrics:
     """What an HTTP process counts."""
 
-    def __init__(self, registry: CollectorRegistry, pending: Callable[[], int], limit: int) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, ledger: Ledger, pending: Callable[[], int], limit: int
+    ) -> None:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"logitserve_{name}", text, labels, registry=registry)
 
@@ -89,7 +92,7 @@ class Metrics:
         gauge("pending_limit", "Requests that may be pending.", "sum").set(limit)
         self._pending_requests.set(0)
 
-        self._versions = VersionMetrics(registry)
+        self._versions = VersionMetrics(registry, ledger)
         self.version_counts: Iterable[VersionCounts] = ()
         """Of the versions that answer; whoever opens them sets it."""
         self._durations: dict[str, Tally] = {}
@@ -119,6 +122,10 @@ class Metrics:
         if not self._flushing:
             self._flushing = True
             asyncio.get_running_loop().call_later(FLUSH_S, self.flush)
+
+    def forget(self, is_over: Callable[[str, str], bool]) -> None:
+        """Let go of the series of a model's versions that are over."""
+        self._versions.ledger.forget(lambda labels: is_over(labels["model"], labels["version"]))
 
     def flush(self) -> None:
         """Move what was counted into the metric files."""

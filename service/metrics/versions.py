@@ -9,15 +9,32 @@ from __future__ import annotations
 from collections import Counter as Counts
 from typing import TYPE_CHECKING
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Histogram
 
 from service.metrics.buckets import DURATION_BUCKETS, INFERENCE_BUCKETS, ROWS_BUCKETS
+from service.metrics.ledger import Declared
 from service.metrics.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from prometheus_client import CollectorRegistry
+
+    from service.metrics.ledger import Ledger
+
+
+def _by_version(name: str, text: str, *labels: str) -> Declared:
+    return Declared(f"logitserve_{name}", text, ("model", "version", *labels))
+
+
+ROWS = _by_version("rows", "Rows scored.")
+REQUESTS = _by_version(
+    "model_requests", "Requests that were scored, and that were taken and failed.", "outcome"
+)
+PREDICTIONS = _by_version("predictions", "Rows answered, by the label they got.", "label")
+UNSEEN = _by_version("unseen_categories", "Cells whose category the model was not trained on.", "input")
+COUNTERS = (ROWS, REQUESTS, PREDICTIONS, UNSEEN)
+"""Those whose series leave with their version."""
 
 
 class VersionCounts:
@@ -65,21 +82,22 @@ class VersionCounts:
         new = series is None  # a series that begins at 0 has a rate from its start
         if series is None:
             series = self._series = VersionSeries(into, self.model, self.version, self._classes)
+        add = into.ledger.add
         if self._rows or new:
-            series.rows.inc(self._rows)
+            add(series.rows, self._rows)
             self._rows = 0
         if self.scored or new:
-            series.scored.inc(self.scored)
+            add(series.scored, self.scored)
             self.scored = 0
         if self.failed or new:
-            series.failed.inc(self.failed)
+            add(series.failed, self.failed)
             self.failed = 0
         for index, count in enumerate(self.labels):
             if count:
-                series.prediction(index).inc(count)
+                add(series.predictions[index], count)
                 self.labels[index] = 0
         for name, count in self.unseen.items():
-            into.unseen.labels(self.model, self.version, name).inc(count)
+            add(UNSEEN.key(self.model, self.version, name), count)
         self.unseen.clear()
         for tally, histogram in (
             (self.queue_wait, series.queue_wait),
@@ -94,43 +112,23 @@ class VersionSeries:
     """The series of one version: to look each up by its labels would take as long as to count."""
 
     def __init__(self, metrics: VersionMetrics, model: str, version: str, classes: Sequence[str]) -> None:
-        self._own = model, version
-        self._classes = classes
-        self._all = metrics.predictions
-        self._predictions: dict[int, Counter] = {}
-        self.rows = metrics.rows.labels(*self._own)
-        self.scored = metrics.requests.labels(*self._own, "success")
-        self.failed = metrics.requests.labels(*self._own, "fail")
+        self.rows = ROWS.key(model, version)
+        self.scored = REQUESTS.key(model, version, "success")
+        self.failed = REQUESTS.key(model, version, "fail")
+        self.predictions = [PREDICTIONS.key(model, version, label) for label in classes]
         self.queue_wait = metrics.queue_wait.labels(model)
         self.batch_rows = metrics.batch_rows.labels(model)
         self.inference = metrics.inference.labels(model)
 
-    def prediction(self, index: int) -> Counter:
-        """Return the series of a class, which is there once it was answered."""
-        found = self._predictions.get(index)
-        if found is None:
-            found = self._predictions[index] = self._all.labels(*self._own, self._classes[index])
-        return found
-
 
 class VersionMetrics:
-    """The metrics that have a model in their labels."""
+    """The metrics that have a model in their labels; those with a version stand in the ledger."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"logitserve_{name}", text, ("model", "version", *labels), registry=registry)
-
+    def __init__(self, registry: CollectorRegistry, ledger: Ledger) -> None:
         def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
             return Histogram(f"logitserve_{name}", text, ("model",), buckets=buckets, registry=registry)
 
-        self.rows = counter("rows_total", "Rows scored.")
-        self.requests = counter(
-            "model_requests_total", "Requests that were scored, and that were taken and failed.", "outcome"
-        )
-        self.predictions = counter("predictions_total", "Rows answered, by the label they got.", "label")
-        self.unseen = counter(
-            "unseen_categories_total", "Cells whose category the model was not trained on.", "input"
-        )
+        self.ledger = ledger
         self.queue_wait = histogram(
             "queue_wait_seconds", "From admission to the send to a worker.", DURATION_BUCKETS
         )

@@ -74,7 +74,7 @@ class Store:
             self.load,
             self.committed,
             Places(1000) if places is None else places,
-            metrics or SimpleNamespace(flush=lambda: None, version_counts=()),
+            metrics or SimpleNamespace(flush=lambda: None, forget=lambda _: None, version_counts=()),
         )
 
 

@@ -1,6 +1,8 @@
 """What answers in an HTTP process: by the table that is committed, whatever becomes of files."""
 
 import logging
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, values
@@ -14,6 +16,7 @@ from service.plane.places import Places
 from service.settings import Settings
 from tests.service.answering import Store, answering, numbered
 from tests.service.calls import KeptCall
+from tests.service.ledgers import open_ledger
 from tests.service.plane.workbench import leave, take
 from tests.service.virtual_time import VirtualLoop
 
@@ -198,11 +201,14 @@ def test_a_number_whose_bytes_are_others_is_another_version(store: Store, tiny: 
 
 
 @pytest.fixture
-def metrics(monkeypatch: pytest.MonkeyPatch) -> tuple[Metrics, CollectorRegistry]:
+def metrics(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Metrics, CollectorRegistry]]:
     """An HTTP process's metrics, in memory."""
     monkeypatch.setattr("prometheus_client.values.ValueClass", values.MutexValue)
     registry = CollectorRegistry()
-    return Metrics(registry, lambda: 0, 1), registry
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    with open_ledger(folder, registry) as ledger:
+        yield Metrics(registry, ledger, lambda: 0, 1), registry
 
 
 def scored(registry: CollectorRegistry, version: str) -> float | None:

@@ -195,7 +195,7 @@ def test_what_main_refuses_or_does_not_do_in_time_is_told(tiny: Artifact, tmp_pa
         answer = asked.ask("POST", path, headers=KEY)
         assert (answer.status_code, answer.json()["error"]) == (422, "other 5: its sha256 is another")
     asked.control.late = True
-    assert asked.ask("POST", LOAD, headers=KEY).status_code == 500
+    assert asked.ask("POST", LOAD, headers=KEY).status_code == 504
 
 
 def test_a_load_of_what_is_not_offered_is_refused(tiny: Artifact, tmp_path: Path) -> None:

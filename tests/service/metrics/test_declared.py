@@ -1,7 +1,9 @@
 """The metrics, and the page that documents them."""
 
 import asyncio
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,10 @@ from prometheus_client import CollectorRegistry, values
 
 from service.metrics.buckets import DURATION_BUCKETS, SLO_S
 from service.metrics.declared import FLUSH_S, HostMetrics, Metrics, open_files
+from service.metrics.ledger import Ledger
 from service.metrics.scrape import TolerantCollector
-from service.metrics.versions import VersionCounts
+from service.metrics.versions import COUNTERS, VersionCounts
+from tests.service.ledgers import open_ledger
 from tests.service.virtual_time import VirtualLoop
 
 PAGE = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text()
@@ -27,7 +31,8 @@ def test_each_metric_is_documented_as_it_is(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
     open_files(tmp_path, "api-0")
     registry = CollectorRegistry()
-    metrics = Metrics(registry, lambda: 0, 1)
+    ledger = Ledger(tmp_path, "api-0")
+    metrics = Metrics(registry, ledger, lambda: 0, 1)
     of_main = CollectorRegistry()
     HostMetrics(of_main)
 
@@ -35,13 +40,17 @@ def test_each_metric_is_documented_as_it_is(tmp_path: Path, monkeypatch: pytest.
         metrics.answered("/predict", "POST", 200, 0.001)
         metrics.flush()
 
-    asyncio.run(count())
+    with contextlib.closing(ledger):
+        asyncio.run(count())
     found = set()
     for collector in [*registry._collector_to_names, *of_main._collector_to_names]:
         family = collector.describe()[0]
         name = family.name.removeprefix("logitserve_") + ("_total" if family.type == "counter" else "")
         labels = ", ".join(f"`{label}`" for label in collector._labelnames)  # type: ignore[attr-defined]
         found.add((name, family.type, labels))
+    for declared in COUNTERS:
+        labels = ", ".join(f"`{label}`" for label in declared.labels)
+        found.add((f"{declared.name.removeprefix('logitserve_')}_total", "counter", labels))
     of_scrape = TolerantCollector(tmp_path, ["api-0"], [], {}, lambda *_: False, "id")
     for family in of_scrape.collect():
         if family.name == "logitserve_metric_files_skipped":
@@ -60,11 +69,12 @@ def test_the_slo_is_a_bucket_edge() -> None:
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> tuple[Metrics, CollectorRegistry]:
+def counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[Metrics, CollectorRegistry]]:
     """An HTTP process's metrics, in memory."""
     monkeypatch.setattr("prometheus_client.values.ValueClass", values.MutexValue)
     registry = CollectorRegistry()
-    return Metrics(registry, lambda: 4, 9), registry
+    with open_ledger(tmp_path, registry) as ledger:
+        yield Metrics(registry, ledger, lambda: 4, 9), registry
 
 
 def test_what_is_counted_reaches_the_files_together_and_soon(

@@ -1,9 +1,14 @@
 """What is counted of a version: once, under its own labels."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from prometheus_client import CollectorRegistry, values
 
+from service.metrics.ledger import Ledger
 from service.metrics.versions import VersionCounts, VersionMetrics
+from tests.service.ledgers import open_ledger
 
 CLASSES = ("no", "yes")
 
@@ -11,9 +16,9 @@ CLASSES = ("no", "yes")
 class Counted:
     """The metrics of versions, in memory."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.metrics = VersionMetrics(self.registry)
+    def __init__(self, registry: CollectorRegistry, ledger: Ledger) -> None:
+        self.registry = registry
+        self.metrics = VersionMetrics(registry, ledger)
 
     def __call__(self, name: str, **labels: str) -> float | None:
         """Return what a scrape would tell."""
@@ -21,10 +26,12 @@ class Counted:
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
-    """Metrics that no file keeps."""
+def counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Counted]:
+    """Metrics of one process."""
     monkeypatch.setattr("prometheus_client.values.ValueClass", values.MutexValue)
-    return Counted()
+    registry = CollectorRegistry()
+    with open_ledger(tmp_path, registry) as ledger:
+        yield Counted(registry, ledger)
 
 
 def test_each_version_counts_under_its_own_labels(counted: Counted) -> None:
