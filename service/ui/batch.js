@@ -54,7 +54,7 @@ export function view(app, signal) {
  */
 async function* read(file, begin) {
 	const form = encoding(new Uint8Array(await file.slice(0, PIECE_BYTES).arrayBuffer()));
-	const decoder = new TextDecoder(form);
+	const decoder = new TextDecoder(form, { fatal: true });
 	begin(form);
 	/** @type {Reader | undefined} */
 	let reader;
@@ -117,14 +117,13 @@ async function score(app, file, out, running) {
 		if (found.twice.length) throw unfit(["More than one column of the file is called ", list(found.twice), "."]);
 		places = found.places;
 		comma = decimalComma(first.flat());
-		target = places.includes(head.indexOf(data?.target)) ? -1 : head.indexOf(data?.target);
+		target = head.findIndex(each => each.trim() === data?.target);
 		const known = [data?.target, "", ...left_out.map(each => each.column)];
-		const extra = found.extra.filter(each => !known.includes(each));
+		const extra = found.extra.filter(each => !known.includes(each.trim()));
 		fill(
 			about,
 			soft(
 				`${counted(head.length, "column")} in ${form}${comma ? " with a decimal comma" : ""}. `,
-				target >= 0 && "The target is there, so the answers are judged. ",
 				extra.length > 0 && ["Not inputs: ", list(extra), "."]
 			)
 		);
@@ -168,7 +167,7 @@ async function score(app, file, out, running) {
 			return;
 		}
 		judged++;
-		loss -= Math.log(Math.max(probabilities[place], 1e-15));
+		loss -= Math.log(Math.max(probabilities[place], 1e-38));
 		confusion[place][label]++;
 	};
 
@@ -252,7 +251,7 @@ const unfit = parts => Object.assign(new Error(), { parts });
 async function patient(app, body, signal, said) {
 	while (true) {
 		try {
-			return await postJson(app.path("predict"), body, signal);
+			return await postJson(app.file("predict"), body, signal);
 		} catch (error) {
 			if (!(error instanceof ServiceError && error.passes)) throw error;
 			said.textContent = `${error.message} This goes on when it is back.`;

@@ -1,7 +1,7 @@
 // CSV in and out, as people have it: any delimiter, quotes, a decimal comma, Excel's mark. Pure.
 
 /** What stands for a missing value in files, beside nothing; as training reads them. */
-export const GAPS = new Set(["NA", "N/A", "NaN", "null", "None", "?", "-"]);
+export const GAPS = new Set(["na", "n/a", "nan", "null", "none", "?", "-"]);
 
 /**
  * The delimiter of a text, by its first line; within quotes nothing counts.
@@ -17,7 +17,7 @@ export function delimiter(text) {
 export class Reader {
 	/** @param {string} by the delimiter */
 	constructor(by) {
-		this.cell = new RegExp(`("(?:[^"]|"")*"|)([^${by}\\r\\n]*)(${by === "|" ? "\\|" : by}|\\r\\n?|\\n|$)`, "y");
+		this.cell = new RegExp(`("(?:[^"]|"")*"(?!")|)([^${by}\\r\\n]*)(${by === "|" ? "\\|" : by}|\\r\\n?|\\n|$)`, "y");
 		this.rest = "";
 	}
 

@@ -44,7 +44,7 @@ export function slopes(low, high, from, to) {
  * @param {number} label
  * @param {number} now the input's value; NaN while it is missing
  * @param {{ positive: number, threshold: number }} rule of two classes
- * @returns {{ value: number, side: number } | null}
+ * @returns {{ value: number, side: number } | null | undefined} null where there is none, undefined where it is not known
  */
 export function crossing(logits, own, { slope, mean }, label, now, { positive, threshold }) {
 	const rest = logits.map((logit, index) => logit - own[index]);
@@ -56,7 +56,7 @@ export function crossing(logits, own, { slope, mean }, label, now, { positive, t
 		const wanted = label === 1 ? -1 : 1;
 		return Number.isFinite(value) ? { value, side: wanted * Math.sign(slope[0]) } : null;
 	}
-	if (Number.isNaN(now)) return null;
+	if (Number.isNaN(now)) return undefined;
 	let best = null;
 	for (let other = 0; other < logits.length; other++) {
 		const steeper = slope[other] - slope[label];

@@ -7,7 +7,7 @@ import { request } from "./service.js";
 import { number, percent, seconds, short } from "./text.js";
 
 const EVERY_MS = 5000;
-const KEPT = 120;
+const KEPT_MS = 600_000;
 const MOST_INSTANCES = 20;
 const MOST_LABELS = 30;
 const MINUTES = [-10, -8, -6, -4, -2, 0];
@@ -68,7 +68,7 @@ export function view(app, signal) {
 	/** @param {Point[]} points @param {Point} point */
 	const keep = (points, point) => {
 		points.push(point);
-		if (points.length > KEPT) points.shift();
+		while (point.at - points[0].at > KEPT_MS) points.shift();
 	};
 
 	/** @param {Scrape} scrape */
@@ -102,7 +102,7 @@ export function view(app, signal) {
 		);
 		fill(
 			said,
-			`All processes of service ${id}, each 5 s while this page is seen.`,
+			`All processes of service ${id}, each 5 s.`,
 			instances.size > 1 && ` ${instances.size - 1} more answered behind this address.`
 		);
 		const open = [...charts.querySelectorAll("details")].map(each => each.open);
@@ -114,14 +114,15 @@ export function view(app, signal) {
 				{ name: unit, told: tell },
 				keys.map(key => ({ name: key, points: points.map(each => [(each.at - last.at) / 60_000, each[key]]) }))
 			);
-		fill(
-			charts,
-			chart("Requests for predictions", "a second", ["rate"]),
-			chart("Latency", "seconds", ["p50", "p99"]),
-			chart("Errors (5xx)", "share", ["errors"], percent),
-			chart("Rows a batch", "rows", ["rows"]),
-			chart("Requests that wait", "requests", ["waiting"])
-		);
+		if (!charts.contains(document.activeElement))
+			fill(
+				charts,
+				chart("Requests for predictions", "a second", ["rate"]),
+				chart("Latency", "seconds", ["p50", "p99"]),
+				chart("Errors (5xx)", "share", ["errors"], percent),
+				chart("Rows a batch", "rows", ["rows"]),
+				chart("Requests that wait", "requests", ["waiting"])
+			);
 		charts.querySelectorAll("details").forEach((each, place) => {
 			each.open = open[place];
 		});

@@ -2,18 +2,16 @@
 
 import { byId, fill, h } from "./dom.js";
 import { usual } from "./row.js";
-import { getJson, hasKey, postJson, ServiceError, send } from "./service.js";
+import { getJson, gone, hasKey, postJson, ServiceError, send } from "./service.js";
 import { short, visible } from "./text.js";
 
 const LOOK_MS = 5000;
 const REMEMBER_MS = 300;
 const DIGEST = 8;
 /** Each a module of its name. */
-const PARTS = ["Try", "Why", "Batch", "Model", "Live", "Versions", "API"];
+const PARTS = ["try", "why", "batch", "model", "live", "versions", "api"];
 
 let part = "";
-/** Whether another version answers than the one that is shown. */
-let stale = false;
 let shown = new AbortController();
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let remembering;
@@ -69,19 +67,20 @@ function chosen() {
 	return query;
 }
 
-async function load() {
+/** @param {AbortSignal} signal */
+async function load(signal) {
 	try {
-		app.info = await getJson(`info?${chosen()}`);
+		app.info = await getJson(`info?${chosen()}`, signal);
 	} catch (error) {
 		if (!(error instanceof ServiceError) || error.status !== 404) throw error;
 		// The version of a link may be retired, or the default model not loaded: another one answers.
 		const index = await postJson("v2/repository/index", { ready: true });
 		const [other] = index.filter((/** @type {any} */ each) => each.name === app.model).concat(index);
-		if (!other) throw error;
-		app.say(new ServiceError(`${visible(app.model ?? "The default model")} is not loaded here, or not in this version.`, 404));
+		if (!other) return gone();
+		app.say(new ServiceError(`${visible(app.model ?? "The default model")} is not loaded here.`, 404));
 		app.model = other.name;
 		app.version = null;
-		app.info = await getJson(`info?${chosen()}`);
+		app.info = await getJson(`info?${chosen()}`, signal);
 	}
 	const { model, models, version } = app.info;
 	fill(
@@ -96,20 +95,25 @@ async function load() {
 async function go() {
 	const [to, query] = location.hash.slice(1).split(/\?(.*)/s);
 	const asked = new URLSearchParams(query);
-	byId("notice").hidden = true;
+	if (to === "main" && app.info) return;
+	retry = go;
+	app.say(null);
+	shown.abort();
+	shown = new AbortController();
+	const { signal } = shown;
 	try {
-		if (!app.info || stale || asked.get("model") !== app.model || asked.get("version") !== app.version) {
-			app.model = asked.get("model");
-			app.version = asked.get("version");
-			await load();
-			stale = false;
-			app.row = app.example();
-		}
+		const before = app.info?.inputs_digest;
+		app.model = asked.get("model");
+		app.version = asked.get("version");
+		await load(signal);
+		if (before !== app.info.inputs_digest) app.row = app.example();
 		const row = asked.get("row");
 		if (row && row !== JSON.stringify(app.row)) take(row, asked.get("inputs") ?? "");
-		part = PARTS.find(each => each.toLowerCase() === to)?.toLowerCase() ?? "try";
-		await show();
+		part = PARTS.includes(to) ? to : "try";
+		await show(signal);
 	} catch (error) {
+		if (signal.aborted) return;
+		fill(byId("main"));
 		app.say(/** @type {ServiceError} */ (error), go);
 	}
 }
@@ -126,35 +130,20 @@ function take(text, digest) {
 	else app.say(new ServiceError("The row of this link is of other inputs than this model's.", 422));
 }
 
-async function show() {
-	shown.abort();
-	shown = new AbortController();
-	const { signal } = shown;
-	for (const link of document.querySelectorAll("nav a")) {
-		if (/** @type {HTMLElement} */ (link).dataset.part === part) link.setAttribute("aria-current", "page");
-		else link.removeAttribute("aria-current");
-	}
-	const module = await import(`./${part}.js`).catch(() => {
-		throw new ServiceError("The service does not answer.", 0);
-	});
+/** @param {AbortSignal} signal */
+async function show(signal) {
+	for (const link of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("nav a")))
+		link.ariaCurrent = link.dataset.part === part ? "page" : null;
+	const module = await import(`./${part}.js`).catch(gone);
 	const made = await module.view(app, signal);
 	if (signal.aborted) return;
 	byId("main").className = part;
-	fill(
-		byId("main"),
-		h(
-			"h2",
-			{},
-			PARTS.find(each => each.toLowerCase() === part)
-		),
-		made
-	);
+	fill(byId("main"), h("h2", {}, part), made);
 }
 
 /** See the version that answers now; the row stays where its inputs are the same. */
 function follow() {
 	history.replaceState(null, "", app.hash(part));
-	stale = true;
 	go();
 }
 
@@ -178,7 +167,7 @@ async function look() {
 
 fill(
 	byId("parts"),
-	PARTS.map(each => h("a", { href: `#${each.toLowerCase()}`, "data-part": each.toLowerCase() }, each))
+	PARTS.map(each => h("a", { href: `#${each}`, "data-part": each }, each))
 );
 addEventListener("click", event => {
 	// A link to a part carries the model and the row of now.
@@ -190,7 +179,7 @@ byId("model").addEventListener("change", () => {
 	location.hash = `${part}?${new URLSearchParams(current ? { model } : { model, version })}`;
 });
 addEventListener("hashchange", go);
-addEventListener("answered", follow);
+addEventListener("answered", async () => (await getJson(`info?${chosen()}`)).digest === app.info.digest || follow());
 addEventListener("visibilitychange", look);
 addEventListener("unhandledrejection", ({ reason }) => {
 	if (reason?.name !== "AbortError") app.say(reason instanceof ServiceError ? reason : new ServiceError(`The page failed: ${reason}`, 1));
@@ -198,3 +187,4 @@ addEventListener("unhandledrejection", ({ reason }) => {
 setInterval(look, LOOK_MS);
 await go();
 look();
+for (const each of PARTS) import(`./${each}.js`).catch(() => 0);

@@ -20,7 +20,7 @@ export function parse(text) {
 				raw.replace(/\\(.)/g, (_, letter) => (letter === "n" ? "\n" : letter))
 			);
 		}
-		const number = value === "+Inf" ? Number.POSITIVE_INFINITY : value === "-Inf" ? Number.NEGATIVE_INFINITY : Number(value);
+		const number = Number(value.replace("Inf", "Infinity"));
 		found.set(name, [...(found.get(name) ?? []), { labels, value: number }]);
 	}
 	return found;
@@ -56,7 +56,7 @@ export function quantile(buckets, share) {
 	/** @type {Map<number, number>} */
 	const counts = new Map();
 	for (const { labels, value } of buckets) {
-		const edge = labels.get("le") === "+Inf" ? Number.POSITIVE_INFINITY : Number(labels.get("le"));
+		const edge = Number(labels.get("le")?.replace("Inf", "Infinity"));
 		counts.set(edge, (counts.get(edge) ?? 0) + value);
 	}
 	const edges = [...counts].sort(([a], [b]) => a - b);
@@ -66,7 +66,7 @@ export function quantile(buckets, share) {
 	let [from, below] = [0, 0];
 	for (const [edge, count] of edges) {
 		if (count >= rank) {
-			if (edge === Number.POSITIVE_INFINITY) return from;
+			if (edge === Infinity) return from;
 			return count > below ? from + ((edge - from) * (rank - below)) / (count - below) : edge;
 		}
 		[from, below] = [edge, count];

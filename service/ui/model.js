@@ -173,7 +173,7 @@ function curves(info, evaluation, split, against) {
 		),
 		h("h3", {}, "Confusion"),
 		info.positive !== null && curve
-			? confusion(info, own.rows, curve.sweep, against)
+			? confusion(info, info.metrics[split].confusion, curve.sweep, against)
 			: info.classes.length <= MOST && square(info.classes, info.metrics[split].confusion)
 	];
 }
@@ -186,11 +186,12 @@ export const square = (classes, counts) =>
 		classes.map((each, place) => [name(each), ...counts[place]])
 	);
 
-/** What two classes' answers are at a threshold that one can move. @param {Info} info @param {number} rows @param {any} sweep @param {string} positive */
-function confusion(info, rows, sweep, positive) {
-	const { threshold, true_positives, false_positives, recall, precision, accuracy } = sweep;
+/** What two classes' answers are at a threshold that one can move. @param {Info} info @param {number[][]} actual @param {any} sweep @param {string} positive */
+function confusion(info, actual, sweep, positive) {
+	const { threshold, true_positives, false_positives } = sweep;
 	const last = threshold.length - 1;
-	const positives = Math.round(true_positives[last] / recall[last]);
+	const [positives, others] = [true_positives[last], false_positives[last]];
+	const own = info.classes.indexOf(positive);
 	const served = Math.max(
 		0,
 		threshold.findLastIndex((/** @type {number} */ each) => each >= info.threshold)
@@ -200,7 +201,7 @@ function confusion(info, rows, sweep, positive) {
 	slider.value = String(last - served);
 	function draw() {
 		const at = last - Number(slider.value);
-		const [right, alarms] = [true_positives[at], false_positives[at]];
+		const [right, alarms] = at === served ? [actual[own][own], actual[1 - own][own]] : [true_positives[at], false_positives[at]];
 		const from = number(at === served ? info.threshold : threshold[at]);
 		slider.setAttribute("aria-valuetext", from);
 		fill(
@@ -209,19 +210,19 @@ function confusion(info, rows, sweep, positive) {
 				"p",
 				{},
 				h("b", {}, `From ${from} on`),
-				`${at === served ? ", as served" : ""}: precision ${number(precision[at])}, recall ${number(recall[at])}, accuracy ${percent(accuracy[at])}.`
+				`${at === served ? ", as served" : ""}: precision ${number(right / (right + alarms))}, recall ${number(right / positives)}, accuracy ${percent((right + others - alarms) / (positives + others))}.`
 			),
 			square(
-				[positive, info.classes.find(each => each !== positive) ?? ""],
+				[positive, info.classes[1 - own]],
 				[
 					[right, positives - right],
-					[alarms, rows - positives - alarms]
+					[alarms, others - alarms]
 				]
 			)
 		);
 	}
 	draw();
-	return [h("p", {}, h("label", {}, "Threshold ", slider)), box, soft("Not to be chosen on the rows that judge.")];
+	return [h("p", {}, h("label", {}, "Threshold ", slider)), box];
 }
 
 /** @param {Info} info @param {any[]} all */

@@ -13,7 +13,7 @@ export function usual(input) {
 		const { shares } = input.reference;
 		return input.categories[shares.indexOf(Math.max(...shares))] ?? input.rare[0];
 	}
-	const { bins, max, mean, min } = input.reference;
+	const { bins, mean } = input.reference;
 	let value = mean;
 	let below = 0;
 	for (const [bin, share] of bins?.shares.entries() ?? []) {
@@ -23,6 +23,15 @@ export function usual(input) {
 		}
 		below += share;
 	}
+	return rounded(value, input.reference);
+}
+
+/**
+ * A number with the decimals that matter between what training saw.
+ * @param {number} value
+ * @param {{ min: number, max: number }} seen
+ */
+export function rounded(value, { min, max }) {
 	const short = +value.toFixed(places(max - min));
 	return short >= min && short <= max ? short : +float32(value);
 }
@@ -39,7 +48,7 @@ export const places = range => Math.min(12, Math.max(0, 3 - Math.floor(Math.log1
  */
 export function cell(input, text, { comma = false, gaps } = {}) {
 	const bare = text.trim();
-	if (bare === "" || gaps?.has(bare)) return null;
+	if (bare === "" || gaps?.has(bare.toLowerCase())) return null;
 	if (input.kind === "numeric") {
 		const plain = comma ? bare.replace(",", ".") : bare;
 		return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain) ? Number(plain) : text;
@@ -59,7 +68,9 @@ export function cell(input, text, { comma = false, gaps } = {}) {
  * @param {Cell} value
  */
 export const outside = (input, value) =>
-	input.kind === "numeric" && typeof value === "number" && (value < input.reference.min || value > input.reference.max);
+	input.kind === "numeric" &&
+	typeof value === "number" &&
+	(Math.fround(value) < input.reference.min || Math.fround(value) > input.reference.max);
 
 /**
  * A row as an object that has the inputs' names, whatever these are.
@@ -124,7 +135,7 @@ print(answer.json())`,
 	JavaScript: (url, body, keyed) => `const answer = await fetch(${JSON.stringify(url)}, {
   method: "POST",
   headers: { "Content-Type": "application/json"${keyed ? ', "X-API-Key": key' : ""} },
-  body: JSON.stringify(${JSON.stringify(body)}),
+  body: ${JSON.stringify(JSON.stringify(body))},
 });
 console.log(await answer.json());`
 };

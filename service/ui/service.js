@@ -23,9 +23,14 @@ export class ServiceError extends Error {
 
 	/** Whether to ask again later may help: it drains, restarts, has too much to do, or is gone. */
 	get passes() {
-		return this.status === 0 || this.status === 503 || this.status === 502;
+		return !this.status || this.status > 501;
 	}
 }
+
+/** @returns {never} */
+export const gone = () => {
+	throw new ServiceError("The service does not answer.", 0);
+};
 
 export const JSON_TYPE = { "Content-Type": "application/json" };
 export const hasKey = () => key !== "";
@@ -35,10 +40,11 @@ export const hasKey = () => key !== "";
  * @param {string} sentence
  */
 export function ask(sentence) {
+	const dialog = byId("ask");
+	byId("asked").textContent = sentence;
+	if (!dialog.open) dialog.showModal();
 	asking ??= new Promise(resolve => {
-		const dialog = byId("ask");
 		const field = byId("key");
-		byId("asked").textContent = sentence;
 		byId("keyed").hidden = false;
 		byId("keyed").onclick = () => dialog.open || dialog.showModal();
 		byId("later").onclick = () => dialog.close();
@@ -50,7 +56,6 @@ export function ask(sentence) {
 			asking = null;
 			resolve();
 		};
-		if (!dialog.open) dialog.showModal();
 	});
 	return asking;
 }
@@ -67,7 +72,7 @@ export async function send(path, options = {}) {
 		return await fetch(path, { ...options, headers, cache: "no-store" });
 	} catch (error) {
 		if (options.signal?.aborted) throw error;
-		throw new ServiceError("The service does not answer.", 0);
+		return gone();
 	}
 }
 
@@ -91,7 +96,7 @@ export async function request(path, options = {}) {
 		said.error ?? `The service answered ${status}.`,
 		status,
 		said.details,
-		Number(answer.headers.get("retry-after") ?? 1)
+		Number(answer.headers.get("retry-after")) || 1
 	);
 }
 
@@ -99,7 +104,7 @@ export async function request(path, options = {}) {
  * @param {string} path
  * @param {AbortSignal} [signal]
  */
-export const getJson = async (path, signal) => (await request(path, { signal })).json();
+export const getJson = async (path, signal) => (await request(path, { signal })).json().catch(gone);
 
 /**
  * @param {string} path
@@ -107,7 +112,7 @@ export const getJson = async (path, signal) => (await request(path, { signal }))
  * @param {AbortSignal} [signal]
  */
 export async function postJson(path, body, signal) {
-	return (await request(path, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body), signal })).json();
+	return (await request(path, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body), signal })).json().catch(gone);
 }
 
 /**

@@ -3,7 +3,7 @@
 import * as csv from "./csv.js";
 import { button, choice, copy, fill, folded, h, name, s, soft } from "./dom.js";
 import { candidates, crossing, STEPS, slopes } from "./flip.js";
-import { byName, CODE, cell, outside, pasted, places } from "./row.js";
+import { byName, CODE, cell, outside, pasted, rounded } from "./row.js";
 import { paced, postJson, ServiceError } from "./service.js";
 import { float32, number, percent, short, visible } from "./text.js";
 
@@ -58,27 +58,27 @@ async function flips(app, answer) {
 	const [low, high] = await explained(app, ends);
 	const lines = slopes(low.added, high.added, ends[0].map(Number), ends[1].map(Number));
 	const rule = { positive: positive === null ? classes.length - 1 : classes.indexOf(positive), threshold };
-	const asked = inputs
-		.map((input, place) => {
-			if (input.kind !== "numeric") return null;
-			const own = answer.added.map(logit => logit[place]);
-			const now = typeof row[place] === "number" ? row[place] : Number.NaN;
-			const border = crossing(answer.logits, own, lines[place], answer.label, now, rule);
-			const reach = Math.abs(lines[place].slope[0]) * (input.reference.max - input.reference.min);
-			return border && { place, reach, side: border.side, values: candidates(border).filter(Number.isFinite) };
-		})
-		.filter(each => each !== null)
+	const borders = inputs.map((input, place) => {
+		if (input.kind !== "numeric") return null;
+		const own = answer.added.map(logit => logit[place]);
+		const now = typeof row[place] === "number" ? row[place] : Number.NaN;
+		const border = crossing(answer.logits, own, lines[place], answer.label, now, rule);
+		const reach = Math.abs(lines[place].slope[0]) * (input.reference.max - input.reference.min);
+		return border && { place, reach, side: border.side, values: candidates(border).filter(Number.isFinite) };
+	});
+	const asked = borders
+		.filter(each => !!each)
 		.sort((a, b) => b.reach - a.reach)
 		.slice(0, MOST_NUMBERS / STEPS.length / inputs.length);
 	const rows = asked.flatMap(({ place, values }) => values.map(value => row.with(place, +float32(value))));
-	/** @type {(Flip | null)[]} */
-	const flipped = inputs.map(() => null);
+	/** @type {(Flip | null | undefined)[]} undefined of those that are not asked */
+	const flipped = borders.map(each => each && undefined);
 	if (!rows.length) return flipped;
 	const { predictions } = await postJson(app.path("predict"), { instances: rows, on_error: "report" });
 	for (const { place, side, values } of asked) {
 		const labels = predictions.splice(0, values.length).map((/** @type {any} */ each) => classes.indexOf(each.label));
 		const first = labels.findIndex((/** @type {number} */ label) => label >= 0 && label !== answer.label);
-		if (first >= 0) flipped[place] = { value: values[first], side, label: labels[first] };
+		flipped[place] = first < 0 ? null : { value: values[first], side, label: labels[first] };
 	}
 	return flipped;
 }
@@ -103,7 +103,7 @@ export function view(app, signal) {
 			show(answer);
 			clearTimeout(still);
 			still = setTimeout(async () => {
-				const found = await flips(app, answer);
+				const found = await flips(app, answer).catch(() => []);
 				if (!signal.aborted && row.every((each, place) => each === app.row[place]))
 					fields.forEach((field, place) => field.flip(found[place]));
 			}, STILL_MS);
@@ -111,8 +111,10 @@ export function view(app, signal) {
 			if (!(error instanceof ServiceError)) throw error;
 			if (signal.aborted) return;
 			if (error.passes) return app.say(error, score);
+			app.say(null);
 			const why = new Map(error.details.map(each => [each.input, each.reason]));
 			fields.forEach((field, place) => field.wrong(why.get(inputs[place].name) ?? ""));
+			dispatchEvent(new Event("answered"));
 			fill(box, h("p", { class: "label" }, "No answer"), h("p", { class: "wrong" }, error.message));
 		}
 	});
@@ -198,7 +200,7 @@ export function view(app, signal) {
 			h(
 				"p",
 				{},
-				button("Back to the usual row", () => take(app.example()))
+				button("The usual row", () => take(app.example()))
 			),
 			folded(
 				"Paste a row",
@@ -263,7 +265,7 @@ function field(app, input, place, change) {
 			slider.value = String(read() ?? mean);
 		});
 		slider.addEventListener("input", () => {
-			text.value = String(+Number(slider.value).toFixed(places(max - min)));
+			text.value = String(rounded(+slider.value, input.reference));
 		});
 		gap.addEventListener("input", () => {
 			text.value = gap.checked ? "" : slider.value;

@@ -14,7 +14,7 @@ export async function view(app) {
 	const versions = await Promise.all(own.map(({ version }) => getJson(`info?${new URLSearchParams({ model, version })}`)));
 	/** @type {[string, (each: Info) => Child][]} */
 	const facts = [
-		["Without its number", each => own.find(({ version }) => version === each.version)?.current && "answers"],
+		["Current", each => own.find(({ version }) => version === each.version)?.current && "yes"],
 		["Digest", each => h("code", {}, each.digest.slice(0, 12))],
 		["Made", each => each.created.slice(0, 16).replace("T", " ")],
 		["Train rows", each => each.data?.rows.train],
@@ -25,17 +25,6 @@ export async function view(app) {
 		["Inputs", each => (each.inputs_digest === inputs_digest ? "the same" : h("b", {}, "others: send rows by name"))]
 	];
 	return [
-		h(
-			"p",
-			{},
-			"A version serves within two seconds of its promotion: ",
-			h("code", {}, "python -m models list"),
-			", ",
-			h("code", {}, "promote"),
-			" and ",
-			h("code", {}, "rollback"),
-			"."
-		),
 		table(
 			`Versions of ${visible(model)}; figures are of each one's own test rows`,
 			["Version", ...facts.map(([title]) => title)],
@@ -43,7 +32,7 @@ export async function view(app) {
 		),
 		refused.length
 			? table(
-					"What the store has and does not answer",
+					"Refused",
 					["Model", "Version", "Why", "In words"],
 					refused.map(each => [name(each.model), each.version, each.reason, visible(each.message)])
 				)

@@ -73,7 +73,10 @@ function show(app, box, answer, chosen) {
 					"For and against ",
 					choice(
 						classes.map(each => short(each)),
-						place => show(app, box, answer, place),
+						place => {
+							show(app, box, answer, place);
+							box.querySelector("select")?.focus();
+						},
 						chosen
 					)
 				)

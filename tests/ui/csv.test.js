@@ -86,3 +86,15 @@ test("columns are found by their names, also by hostile ones, and blanks around 
 		extra: ["a", "c"]
 	});
 });
+
+test("a quote that is written twice, with a line's end after it, is one cell wherever the pieces end", () => {
+	const text = 'a,b\r\n1,"He said ""no""\nand left"\r\n2,""""\r\n';
+	const whole = new Reader(",").feed(text, true);
+	assert.deepEqual(whole[1], ["1", 'He said "no"\nand left']);
+	for (let size = 1; size < text.length; size++) {
+		const reader = new Reader(",");
+		const rows = [];
+		for (let at = 0; at < text.length; at += size) rows.push(...reader.feed(text.slice(at, at + size), at + size >= text.length));
+		assert.deepEqual(rows, whole, `pieces of ${size}`);
+	}
+});

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
-import { lines } from "../../service/ui/csv.js";
+import { GAPS, lines } from "../../service/ui/csv.js";
 import { byName, CODE, cell, outside, pasted, usual } from "../../service/ui/row.js";
 
 const missing = { admitted: true };
@@ -43,7 +43,7 @@ test("a text is what its input's kind makes of it, and else stays for the servic
 		[1.5, -2000, null, "1,5", "abc", "0x1", "Infinity"]
 	);
 	assert.equal(read(0, "1,5", { comma: true }), 1.5);
-	assert.equal(read(0, "NA", { gaps: new Set(["NA"]) }), null);
+	for (const gap of ["NA", "nan", "NULL", "n/a", "-"]) assert.equal(read(0, gap, { gaps: GAPS }), null, gap);
 	assert.deepEqual(
 		["yes", "true", "FALSE", "perhaps", ""].map(each => read(1, each)),
 		[true, true, false, "perhaps", null]
@@ -79,6 +79,9 @@ test("a row is read from JSON and from CSV, and what does not fit is said", () =
 test("a number beyond what training saw is outside", () => {
 	assert.ok(outside(INPUTS[0], 11));
 	assert.ok(!outside(INPUTS[0], 10));
+	assert.ok(
+		!outside({ .../** @type {Numeric} */ (INPUTS[0]), reference: { min: 9.710000038146973, max: 20, mean: 12, bins: null } }, 9.71)
+	);
 	assert.ok(!outside(INPUTS[0], null));
 	assert.ok(!outside(INPUTS[1], true));
 });
@@ -98,5 +101,6 @@ test("code in each language carries any name unchanged", () => {
 		JSON.parse(execFileSync("python3", ["-c", python], { env: { ...process.env, PYTHONIOENCODING: "utf-8" } }).toString()),
 		body
 	);
-	assert.match(CODE.JavaScript(url, body, true), /"X-API-Key": key/);
+	const script = `const key = ""; const fetch = async (_, sent) => ({ json: () => sent.body });\n${CODE.JavaScript(url, body, true)}`;
+	assert.deepEqual(JSON.parse(execFileSync("node", ["--input-type=module", "-e", script]).toString()), body);
 });

@@ -123,7 +123,7 @@ def test_versions_say_what_answers(served: Service, page: Page) -> None:
     """Of the model that is chosen, and that nothing was refused."""
     page.open(f"{served.url}/#versions")
     page.says("Nothing was refused.", "main")
-    assert page.one("main tbody tr").text.startswith("1 answers")
+    assert page.one("main tbody tr").text.startswith("1 yes")
 
 
 @pytest.mark.parametrize("model", ["breast-cancer", "mixed", "hostile"])

@@ -188,3 +188,43 @@ def test_another_version_that_answers_is_shown(
     page.wait(lambda: page.one("#input-0").get_attribute("value") == "20.25")
     page.go("versions")
     page.says("the same", "main table")
+
+
+def test_a_model_that_is_chosen_during_an_outage_is_shown_as_itself(
+    start: Callable[..., Service], page: Page, models: Path
+) -> None:
+    """Once the service is back: its inputs, its answer, and no other's; a part is opened the first time."""
+    settings: dict[str, Any] = {"model_store": models, "model": "ten,two", "api_servers": 1}
+    service = start(**settings)
+    page.open(f"{service.url}/#try?model=two")
+    page.says("Version 1 answers")
+    service.stop()
+    page.browser.execute_script("location.hash = 'why?model=ten'")
+    page.says("The service does not answer. It is asked again.", "#notice")
+    start(port=service.port, **settings)
+    page.says("For and against", "main.why")
+    page.go("try")
+    page.wait(lambda: len(page.all(".field")) == 6)
+    page.says("class", ".answer .label")
+
+
+def test_the_last_model_that_is_chosen_is_shown(served: Service, page: Page) -> None:
+    """However soon after another one."""
+    page.open(served.url)
+    page.says("Version 1 answers")
+    for names in (("two", "mixed", "ten"), ("ten", "two")):
+        script = "".join(f"location.hash = 'try?model={name}';" for name in names)
+        page.run(script)
+        [wanted] = {"ten": [6], "two": [2]}[names[-1]]
+        page.wait(lambda wanted=wanted: len(page.all(".field")) == wanted)
+        page.says("Version 1 answers", ".answer")
+
+
+def test_skipping_to_the_content_stays_on_the_part(served: Service, page: Page) -> None:
+    """The hash of the link is no part."""
+    page.open(f"{served.url}/#batch?model=two")
+    page.one("main.batch h2")
+    page.click(".skip")
+    page.wait(lambda: page.browser.current_url.endswith("#main"))
+    assert page.all("main.batch h2")
+    assert Select(page.one("#model")).first_selected_option.text.startswith("two ")
