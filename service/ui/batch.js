@@ -82,7 +82,7 @@ const list = names => [
 async function score(app, file, out, running) {
 	const { abstain, classes, data, inputs, left_out } = app.info;
 	const { signal } = running;
-	const bar = h("progress", { max: file.size || 1, value: 0, "aria-label": "Read of the file" });
+	const bar = h("progress", { max: file.size || 1, value: 0, "aria-label": "File" });
 	const said = h("p", { role: "status" }, "Reading");
 	const [about, result] = [h("div", {}), h("div", {})];
 	const tools = h(
@@ -209,7 +209,7 @@ async function score(app, file, out, running) {
 			"main"
 		),
 		table(
-			"Rows by label",
+			"Labels",
 			["Label", "Rows", "Share"],
 			classes.map((each, place) => [name(each), labels[place], percent(labels[place] / (rows - wrong || 1))])
 		),

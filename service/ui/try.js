@@ -250,13 +250,15 @@ function field(app, input, place, change) {
 	};
 	if (input.kind === "numeric") {
 		const { min, max, mean } = input.reference;
+		const range = `${number(min)} to ${number(max)}`;
 		const text = h("input", { ...own, inputmode: "decimal" });
 		const slider = h("input", {
 			type: "range",
 			min,
 			max,
 			step: "any",
-			"aria-label": `${visible(input.name)}, ${number(min)} to ${number(max)}`
+			title: range,
+			"aria-label": `${visible(input.name)}, ${range}`
 		});
 		text.value = String(now ?? "");
 		slider.value = String(now ?? mean);
@@ -281,7 +283,7 @@ function field(app, input, place, change) {
 			0,
 			own
 		);
-		const other = h("input", { "aria-label": `Another value of ${visible(input.name)}` });
+		const other = h("input", { "aria-label": `Other ${visible(input.name)}` });
 		const index = known.indexOf(now);
 		if (index >= 0) select.value = String(index);
 		else if (now !== null) {
