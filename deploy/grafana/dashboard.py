@@ -146,6 +146,7 @@ def models() -> list[Panel]:
             "1000 * max(logitserve_model_load_timestamp_seconds)",
         ),
         number("Instances scraped", "none", 'sum(up{job="logitserve"})'),
+        number("Services that count", "none", "count(logitserve_instance_info)"),
         number("Metric files skipped", "none", "sum(logitserve_metric_files_skipped)"),
         number("Log lines dropped", "none", "sum(logitserve_log_dropped_total)"),
     ]
