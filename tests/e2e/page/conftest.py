@@ -141,6 +141,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def browser(folder: Path) -> Iterator[Chrome]:
     """Chromium without a window; what it keeps it keeps by origin, and each service has its own."""
     with chromium(folder) as browser:
+        browser.set_script_timeout(WAIT_S)
         yield browser
 
 
