@@ -47,7 +47,7 @@ def _read(version: Version, file: FileName) -> bytes:
 
 def _answer(request: Request, content: bytes, media_type: str, headers: dict[str, str]) -> Response:
     headers["vary"] = "accept-encoding"
-    if compression.choose(request.headers.get("accept-encoding", "").encode("latin-1")) == b"gzip":
+    if compression.takes_gzip(request.headers.get("accept-encoding", "")):
         content = compression.compress(content, b"gzip")
         headers["content-encoding"] = "gzip"
     return Response(content, media_type=media_type, headers=headers)

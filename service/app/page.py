@@ -62,7 +62,7 @@ class Asset(NamedTuple):
         if known & {self.etag, "*"}:
             return Response(status_code=304, headers=headers)
         content = self.content
-        if compression.choose(request.headers.get("accept-encoding", "").encode("latin-1")) == b"gzip":
+        if compression.takes_gzip(request.headers.get("accept-encoding", "")):
             content = self.compressed
             headers["content-encoding"] = "gzip"
         return Response(content, media_type=self.media_type, headers=headers)

@@ -51,6 +51,11 @@ def choose(accepted: bytes) -> bytes | None:
     return best if weights.get(best, 0.0) > 0 else None
 
 
+def takes_gzip(accepted: str) -> bool:
+    """Return whether an Accept-Encoding header, "" without one, likes gzip best."""
+    return choose(accepted.encode("latin-1")) == b"gzip"
+
+
 def compress(body: bytes, encoding: bytes) -> bytes:
     """Return `body` in `encoding`, one that `choose` gave."""
     compressor = zlib.compressobj(LEVEL, wbits=WINDOWS[encoding])

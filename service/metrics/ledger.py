@@ -43,12 +43,8 @@ class Ledger:
         """Open the file; one that a killed process left torn is begun anew."""
         # A scrape tells by the first word what the file holds.
         self._path = directory / f"counter_{slot}.versions.db"
-        try:
-            if self._path.exists():
-                for key, *_ in MmapedDict.read_all_values_from_file(os.fspath(self._path)):  # type: ignore[no-untyped-call]
-                    json.loads(key)
-        except (OSError, ValueError, RuntimeError, IndexError, struct.error) as error:
-            log.warning("%s: begun anew: %s", self._path, error)
+        if self._path.exists() and not is_whole(self._path):
+            log.warning("%s: torn, begun anew", self._path)
             self._path.unlink()
         self._file = _open(self._path)
 
@@ -58,23 +54,40 @@ class Ledger:
         self._file.write_value(key, value + amount, 0.0)  # type: ignore[no-untyped-call]
 
     def forget(self, is_over: Callable[[Mapping[str, str]], bool]) -> None:
-        """Let go of the series whose labels say that they are over."""
+        """Let go of the series whose labels say that they are over.
+
+        They stay where the file cannot be written anew, as without room on the disk: who counts goes on.
+        """
         found = [(key, value) for key, value, *_ in self._file.read_all_values()]  # type: ignore[no-untyped-call]
         kept = [(key, value) for key, value in found if not is_over(json.loads(key)[2])]
         if len(kept) == len(found):
             return
         draft = self._path.with_name(self._path.name + DRAFT)
-        draft.unlink(missing_ok=True)
-        fresh = _open(draft)
-        for key, value in kept:
-            fresh.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
-        draft.replace(self._path)
+        try:
+            draft.unlink(missing_ok=True)
+            fresh = _open(draft)
+            for key, value in kept:
+                fresh.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
+            draft.replace(self._path)
+        except OSError as error:
+            log.warning("%s: %s", error.filename or draft, error.strerror)
+            return
         old, self._file = self._file, fresh
         old.close()  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()  # type: ignore[no-untyped-call]
+
+
+def is_whole(path: Path) -> bool:
+    """Return whether a metric file can be read: who is killed while opening one leaves it torn."""
+    try:
+        for key, *_ in MmapedDict.read_all_values_from_file(os.fspath(path)):  # type: ignore[no-untyped-call]
+            json.loads(key)
+    except (OSError, ValueError, RuntimeError, IndexError, struct.error):
+        return False
+    return True
 
 
 def _open(path: Path) -> MmapedDict:

@@ -1,14 +1,13 @@
 """How the metric files of all processes become one scrape."""
 
-import json
-import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
-from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from service.metrics.ledger import is_whole
 
 
 class TolerantCollector:
@@ -40,14 +39,9 @@ class TolerantCollector:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics, summed over all processes."""
-        files, skipped = [], 0
-        for path in sorted(self._directory.glob("*.db")):
-            try:
-                for key, *_ in MmapedDict.read_all_values_from_file(str(path)):  # type: ignore[no-untyped-call]
-                    json.loads(key)
-                files.append(str(path))
-            except (OSError, ValueError, RuntimeError, IndexError, struct.error):
-                skipped += 1
+        found = sorted(self._directory.glob("*.db"))
+        files = [str(path) for path in found if is_whole(path)]
+        skipped = len(found) - len(files)
         skipped += sum(not any(file.endswith(f"_{slot}.db") for file in files) for slot in self._slots)
         for family in MultiProcessCollector.merge(files):  # type: ignore[no-untyped-call]
             family.samples = [sample for sample in family.samples if self._is_shown(sample.labels)]

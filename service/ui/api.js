@@ -43,6 +43,7 @@ function form(app, method, path, operation, text) {
 	const examples = content ? bodies(app, path, content) : [];
 	const area = h("textarea", { rows: 8, spellcheck: "false", "aria-label": "Body" });
 	const take = (/** @type {number} */ place) => {
+		// A number does not need a line of its own.
 		area.value = JSON.stringify(examples[place][1], null, 1).replace(/\n +(?=[^\n]*[^{}[\]\n])/g, " ");
 	};
 	if (content) take(0);

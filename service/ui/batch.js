@@ -47,15 +47,13 @@ export function view(app, signal) {
 }
 
 /**
- * The rows of a file, piece by piece, with how many bytes are read.
+ * The rows of a file, piece by piece, with how many bytes are read, and the encoding.
  * @param {File} file
- * @param {(encoding: string) => void} begin
- * @returns {AsyncGenerator<[string[][], number]>}
+ * @returns {AsyncGenerator<[string[][], number, string]>}
  */
-async function* read(file, begin) {
+async function* read(file) {
 	const form = encoding(new Uint8Array(await file.slice(0, PIECE_BYTES).arrayBuffer()));
 	const decoder = new TextDecoder(form, { fatal: true });
-	begin(form);
 	/** @type {Reader | undefined} */
 	let reader;
 	for (let at = 0; at < file.size; ) {
@@ -63,7 +61,7 @@ async function* read(file, begin) {
 		at += bytes.byteLength;
 		const text = decoder.decode(bytes, { stream: at < file.size });
 		reader ??= new Reader(delimiter(text));
-		yield [reader.feed(text, at >= file.size), at];
+		yield [reader.feed(text, at >= file.size), at, form];
 	}
 }
 
@@ -102,15 +100,14 @@ async function score(app, file, out, running) {
 	const most = Math.ceil(Math.min(CHUNK_ROWS, CHUNK_CELLS / inputs.length));
 	const decided = abstain ? ["decision"] : [];
 	let [rows, wrong, judged, strange, loss, target] = [0, 0, 0, 0, 0, -1];
-	let form = "";
 	/** @type {string[] | undefined} */
 	let head;
 	let places = /** @type {number[]} */ ([]);
 	let comma = false;
 	let waiting = /** @type {string[][]} */ ([]);
 
-	/** Throws what makes the whole file unfit. @param {string[]} names @param {string[][]} first */
-	const begin = (names, first) => {
+	/** Throws what makes the whole file unfit. @param {string[]} names @param {string[][]} first @param {string} form */
+	const begin = (names, first, form) => {
 		head = names.map((each, place) => (place ? each : each.replace(/^\ufeff/, "")));
 		const found = match(head, inputs);
 		if (found.missing.length) throw unfit(["Of the model's columns the file lacks ", list(found.missing), ". It has ", list(head), "."]);
@@ -177,10 +174,8 @@ async function score(app, file, out, running) {
 	};
 
 	try {
-		for await (const [lines, done] of read(file, found => {
-			form = found;
-		})) {
-			if (!head && lines.length) begin(lines.shift() ?? [], lines.slice(0, CHUNK_ROWS));
+		for await (const [lines, done, form] of read(file)) {
+			if (!head && lines.length) begin(lines.shift() ?? [], lines.slice(0, CHUNK_ROWS), form);
 			waiting = waiting.concat(lines);
 			while (waiting.length >= most || (done === file.size && waiting.length)) {
 				await answer(waiting.slice(0, most));

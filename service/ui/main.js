@@ -96,6 +96,7 @@ async function go() {
 	const [to, query] = location.hash.slice(1).split(/\?(.*)/s);
 	const asked = new URLSearchParams(query);
 	if (to === "main" && app.info) return;
+	// Now the notice goes also if nobody was to ask again.
 	retry = go;
 	app.say(null);
 	shown.abort();
@@ -187,4 +188,5 @@ addEventListener("unhandledrejection", ({ reason }) => {
 setInterval(look, LOOK_MS);
 await go();
 look();
+// A part that is opened for the first time while the service is away is here by then.
 for (const each of PARTS) import(`./${each}.js`).catch(() => 0);

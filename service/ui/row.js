@@ -37,7 +37,7 @@ export function rounded(value, { min, max }) {
 }
 
 /** How many decimals matter in a range. @param {number} range */
-export const places = range => Math.min(12, Math.max(0, 3 - Math.floor(Math.log10(range || 1))));
+const places = range => Math.min(12, Math.max(0, 3 - Math.floor(Math.log10(range || 1))));
 
 /**
  * What a text in a field or a file means to an input; a text that means nothing stays one, for the service to refuse.

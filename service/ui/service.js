@@ -32,6 +32,12 @@ export const gone = () => {
 	throw new ServiceError("The service does not answer.", 0);
 };
 
+/** Nothing, where the service refused; whatever else went wrong goes on. @param {unknown} error @returns {any[]} */
+export const refused = error => {
+	if (error instanceof ServiceError) return [];
+	throw error;
+};
+
 export const JSON_TYPE = { "Content-Type": "application/json" };
 export const hasKey = () => key !== "";
 

@@ -4,7 +4,7 @@ import * as csv from "./csv.js";
 import { button, choice, copy, fill, folded, h, name, s, soft } from "./dom.js";
 import { candidates, crossing, STEPS, slopes } from "./flip.js";
 import { byName, CODE, cell, outside, pasted, rounded } from "./row.js";
-import { paced, postJson, ServiceError } from "./service.js";
+import { paced, postJson, refused, ServiceError } from "./service.js";
 import { float32, number, percent, short, visible } from "./text.js";
 
 const STILL_MS = 150;
@@ -103,7 +103,8 @@ export function view(app, signal) {
 			show(answer);
 			clearTimeout(still);
 			still = setTimeout(async () => {
-				const found = await flips(app, answer).catch(() => []);
+				// What the service refuses is no answer, and leaves the flip values open.
+				const found = await flips(app, answer).catch(refused);
 				if (!signal.aborted && row.every((each, place) => each === app.row[place]))
 					fields.forEach((field, place) => field.flip(found[place]));
 			}, STILL_MS);

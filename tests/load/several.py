@@ -1,5 +1,10 @@
-"""Many models beside one: the rate of each service at the same concurrency, and the memory of a version."""
+"""Many models beside one: the rate of each service at the same concurrency, and the memory of a version.
 
+`python -m tests.load.several` prints the rates by connections and workers.
+"""
+
+import argparse
+import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -7,14 +12,19 @@ from pathlib import Path
 from statistics import median
 
 from models.artifact import Artifact
+from models.defaults import DEFAULT_MODEL
+from models.repository import Repository
 from tests.bench import load
 from tests.bench.workloads import Workload
 from tests.e2e.running import Service
 from tests.load import memory
 from tests.load.memory import Memory
 from tests.load.versions import body, copy, rows
+from training.__main__ import main as train
 
 CONNECTIONS = 32
+GRID = [(connections, workers) for connections in (32, 128) for workers in (1, 2)]
+MODELS = 8
 WARM_UP_S = 1
 
 
@@ -39,7 +49,14 @@ class Several:
         return (many["pss"] - one["pss"]) / (self.models - 1) / one["processes"] * 1024
 
 
-def compare(artifact: Artifact, models: int, rounds: int, seconds: int, settings: dict[str, int]) -> Several:
+def compare(
+    artifact: Artifact,
+    models: int,
+    rounds: int,
+    seconds: int,
+    settings: dict[str, int],
+    connections: int = CONNECTIONS,
+) -> Several:
     """Start a service of one model and one of `models`, the same under other names; load them in turn.
 
     Each connection asks the models in turn, so the load is even. Needs wrk.
@@ -57,9 +74,9 @@ def compare(artifact: Artifact, models: int, rounds: int, seconds: int, settings
             service.wait_ready()
             services.append(service)
         sent = body(0, rows(artifact, 1)[0].tolist())
-        workloads = [_workload(count, sent) for count in (1, models)]
+        workloads = [_workload(count, sent, connections) for count in (1, models)]
         found = [
-            [load.apply(workload, service.port, CONNECTIONS, length) for length in (WARM_UP_S, seconds)][-1]
+            [load.apply(workload, service.port, connections, length) for length in (WARM_UP_S, seconds)][-1]
             for _ in range(rounds)
             for service, workload in zip(services, workloads, strict=True)
         ]
@@ -72,5 +89,28 @@ def _names(count: int) -> str:
     return ",".join(f"m{number}" for number in range(count))
 
 
-def _workload(models: int, sent: bytes) -> Workload:
-    return Workload(f"{models} models", "/models/m{n}/predict", (sent,) * models, (CONNECTIONS,), ())
+def _workload(models: int, sent: bytes, connections: int) -> Workload:
+    return Workload(f"{models} models", "/models/m{n}/predict", (sent,) * models, (connections,), ())
+
+
+def main() -> None:
+    """Print a table, a row for each number of connections and workers."""
+    parser = argparse.ArgumentParser(prog="python -m tests.load.several", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3)
+    options = parser.parse_args()
+    sys.stdout.write(f"connections  workers  1 model  {MODELS} models  of one\n")
+    with tempfile.TemporaryDirectory() as folder:
+        assert train(["--store", folder, "--quiet"]) == 0
+        artifact = Repository(Path(folder)).resolve(DEFAULT_MODEL)
+        for connections, workers in GRID:
+            settings = {"workers_per_device": workers}
+            found = compare(artifact, MODELS, options.rounds, options.seconds, settings, connections)
+            assert not found.errors
+            rates = f"{median(found.one):7,.0f}  {median(found.many):8,.0f}"
+            sys.stdout.write(f"{connections:11}  {workers:7}  {rates}  {found.ratio():6.2f}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

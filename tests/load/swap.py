@@ -35,7 +35,6 @@ PROCESSES = 2
 SETTINGS = {"api_servers": PROCESSES, "workers_per_device": PROCESSES}
 FEW = {"max_versions": 4, "timeout_s": 1}
 """So that memory is given back within seconds: 4 versions answer, who leaves goes 6 s later."""
-MODELS = 8
 UP_S = 60
 
 
@@ -112,9 +111,9 @@ def main(arguments: list[str] | None = None) -> int:
         phases = load(store, folder, Expected(artifacts), options.seconds, options.swaps)
         sys.stderr.write(f"{options.idle} swaps while idle\n")
         idly = idle(folder, artifacts[0], options.idle, warm=2 if options.quick else HELD)
-        sys.stderr.write(f"{MODELS} models beside one\n")
+        sys.stderr.write(f"{several.MODELS} models beside one\n")
         length = 1 if options.quick else 5
-        many = several.compare(artifacts[0], MODELS, options.rounds, length, SETTINGS)
+        many = several.compare(artifacts[0], several.MODELS, options.rounds, length, SETTINGS)
     machine = f"{psutil.cpu_count()} cores of {cpu.model()}, {busy:.0f} % busy before the run"
     promises = report.promises(phases, idly, many)
     sys.stdout.write(f"{machine}\n\n{report.tables(phases, idly, many)}\n\n")

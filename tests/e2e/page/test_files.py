@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-import service as package
+from service.app.page import read
 from tests.e2e.page.conftest import KEY
 from tests.e2e.running import Service
 
 MOST_BYTES = 64 * 1024
-FILES = sorted(file.name for file in (Path(package.__file__).parent / "ui").iterdir())
-ADDRESSES = ["/", *(f"/ui/{name}" for name in FILES if name != "index.html")]
+ADDRESSES = ["/", *(f"/ui/{name}" for name in read() if name != "index.html")]
 
 
 def test_the_page_loads_nothing_from_elsewhere(service: Service) -> None:
@@ -25,7 +24,14 @@ def test_the_page_loads_nothing_from_elsewhere(service: Service) -> None:
         urls = re.findall(r"[a-z]+://[^\s\"'`]+", answer.text)
         assert set(urls) <= {"http://www.w3.org/2000/svg"}, path  # a name of SVG, which nobody asks for
     assert size <= MOST_BYTES
-    for path in ("/ui/", "/ui/none.js", "/ui/../settings.py", "/ui/%2e%2e%2fsettings.py", "/redoc"):
+    for path in (
+        "/ui/",
+        "/ui/none.js",
+        "/ui/package.json",
+        "/ui/../settings.py",
+        "/ui/%2e%2e%2fsettings.py",
+        "/redoc",
+    ):
         assert service.http.get(path).status_code == 404
 
 

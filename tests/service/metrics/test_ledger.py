@@ -56,6 +56,18 @@ def test_what_is_over_is_forgotten_and_the_rest_goes_on(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["counter_api-0.versions.db"]
 
 
+def test_where_the_file_cannot_be_written_anew_counting_goes_on(tmp_path: Path) -> None:
+    """As when a cleaner of old files took the folder away: nothing is lost to who counts."""
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    with open_ledger(folder) as ledger:
+        ledger.add(ROWS.key("tiny", "3"), 5)
+        folder.rename(tmp_path / "gone")
+        ledger.forget(lambda _: True)
+        ledger.add(ROWS.key("tiny", "3"), 2)
+    assert told(tmp_path / "gone") == {("tiny", "3"): 7}
+
+
 @pytest.mark.parametrize("torn", [b"\x08", b"\x40\x00\x00\x00" + b"\xff" * 60])
 def test_a_torn_file_is_begun_anew(tmp_path: Path, torn: bytes) -> None:
     """As a process leaves it that is killed while it opens it: the next one must start."""
