@@ -19,6 +19,7 @@ from models.defaults import DEFAULT_MODEL, DEFAULT_STORE
 from models.parts import NAME_CHARACTERS, Name
 from training import flags
 from training.errors import SettingError
+from training.lines import is_captured
 from training.options import DecisionOptions, Names, TableOptions
 
 PREFIX = "TRAINING_"
@@ -96,11 +97,16 @@ class Config(TableOptions, DecisionOptions, BaseSettings):
         description=(
             "What to learn from: breast-cancer (ships with logitserve, so that a first run needs no file), "
             "toy (100 points in the plane), or the path of a table with a header: .csv or .tsv (also .gz or "
-            ".zst of them), .parquet, or a directory of .parquet files."
+            ".zst of them), .parquet, or a directory of .parquet files; or the directory that a service with "
+            "SERVICE_FEEDBACK_DIR captured rows and labels into."
         ),
     )
     target: str | None = Field(
-        None, description="Column to predict; needed for a file, and only there: a built-in set has its own."
+        None,
+        description=(
+            "Column to predict; needed for a file, and only there: a built-in set has its own. Captured "
+            "labels are called as the served version calls them, or else label."
+        ),
     )
     units: dict[str, str] = Field(
         {},
@@ -110,7 +116,10 @@ class Config(TableOptions, DecisionOptions, BaseSettings):
     )
     name: Name = Field(
         default_factory=name_from_data,
-        description="Model to publish a new version of; by default named after the data.",
+        description=(
+            "Model to publish a new version of; by default named after the data, or the one whose rows were "
+            "captured."
+        ),
     )
     solver: Literal["auto", "newton", "lbfgs", "sgd"] = Field(
         "auto",
@@ -220,7 +229,10 @@ class Config(TableOptions, DecisionOptions, BaseSettings):
 
     @model_validator(mode="after")
     def _target_fits_data(self) -> Self:
-        if not self.reproduce and (self.data in BUILT_IN) != (self.target is None):
+        known = self.data in BUILT_IN
+        if self.target is None and not known and is_captured(self.data):
+            return self  # the labels are known without a name
+        if not self.reproduce and known != (self.target is None):
             wanted = "none, the built-in set has its own" if self.target else "the column to predict"
             raise ValueError(f"{PREFIX}TARGET={self.target or ''}: wanted {wanted}")
         return self

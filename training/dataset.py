@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.record import LeftOut, Split
-from training import builtin, hashes, labels, provenance, schema, splits
+from training import builtin, captured, hashes, labels, lines, provenance, schema, splits
 from training.columns import Column, Numbers, Truths
 from training.config import BUILT_IN, Config
 from training.errors import DataError
@@ -37,7 +37,7 @@ class Dataset:
     `dropped` rows of the file had no label, `duplicates` have the inputs of an earlier row. `doubts` are
     sentences for whoever started the run, each with the flag that overrules it. `units`, int64 [rows], are
     the groups, or the instants in their order, where these split, and `order` what they are called.
-    `scratch` keeps the columns, and has room for as much again.
+    `scratch` keeps the columns, and has room for as much again. `notes` say of what the rows were made.
     """
 
     source: str
@@ -55,6 +55,7 @@ class Dataset:
     units: Integers | None
     order: NDArray[Any] | None
     scratch: Scratch
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def load(config: Config) -> Dataset:
     Raises DataError when it cannot be read or its rows cannot be trained on, and SettingError for an option
     that does not fit it; either names the column, row or flag.
     """
+    joined = None
     if config.data in BUILT_IN:
         given = builtin.load(config.data)
         place, source, sha256, target = given.source, given.source, given.sha256, given.target
@@ -91,8 +93,13 @@ def load(config: Config) -> Dataset:
         from training.naming import naming  # noqa: PLC0415
 
         path, target = Path(config.data), config.target or ""
-        table = tables.read(path, target, config.encoding)
-        place, source, sha256 = str(path), path.resolve().name, provenance.digest(path)
+        place, source = str(path), path.resolve().name
+        if lines.is_captured(config.data):
+            joined = captured.read(config.data, config.name, target, config.store)
+            table, sha256 = joined.table, joined.sha256
+        else:
+            table = tables.read(path, target, config.encoding)
+            sha256 = provenance.digest(path)
         with naming(f"{path}: target {target!r}"):
             words, codes, there = targets.labels(table.columns[target], config.missing)
     try:
@@ -110,6 +117,8 @@ def load(config: Config) -> Dataset:
             f"{len(y) - duplicates} different rows of {len(y)}: taken as repeated observations and split one "
             "by one; --groups keeps those of a group on one side"
         )
+    if joined:
+        doubts.extend(joined.doubts)
     return Dataset(
         source=source,
         sha256=sha256,
@@ -119,13 +128,14 @@ def load(config: Config) -> Dataset:
         doubts=(*rows.doubts, *doubts),
         classes=classes,
         y=y,
-        dropped=int((~there).sum()),
+        dropped=int((~there).sum()) + (joined.unlabelled if joined else 0),
         duplicates=duplicates,
         split=split,
         parts=parts,
         units=rows.units,
         order=rows.order,
         scratch=scratch,
+        notes=joined.notes if joined else (),
     )
 
 

@@ -20,7 +20,7 @@ def render(dataset: Dataset, inputs: Sequence[Input]) -> str:
     `inputs` are those that became of the dataset's columns, in their order; shares are of the whole file's
     rows with a label, ranges and categories of the train rows.
     """
-    lines = [_counts(dataset), ""]
+    lines = [_counts(dataset), *map(shown, dataset.notes), ""]
     cells = [("column", "kind", "missing", "holds")]
     pairs = list(zip(dataset.columns, inputs, strict=True))
     cells += [

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from models.repository import Artifact, Repository
-from training import fitted, found, gate, pipeline, publish, ranks, report, reproduce, schema
+from training import captured, fitted, found, gate, lines, pipeline, publish, ranks, report, reproduce, schema
 from training.config import BUILT_IN, Config
 from training.fitted import Fitted
 from training.pipeline import Trained
@@ -30,6 +30,8 @@ def run(config: Config, arguments: list[str]) -> None:
             return  # as the first one says: others may look at a store of their own
         if config.reproduce:
             config, old = team.agreed(lambda: reproduce.find(config))
+        if config.data not in BUILT_IN and lines.is_captured(config.data):
+            config = team.agreed(lambda: captured.settled(config))
         ranks.refuse_others(team, "their settings", config.model_dump(exclude=OWN))
         prepared = team.agreed(lambda: prepare(config, bar))
         data = prepared.dataset
