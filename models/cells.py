@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from types import NoneType
-from typing import Any
+from typing import Any, Literal
 
 from models.inputs import Boolean, Categorical, Input, Numeric
 
@@ -14,12 +14,16 @@ MOST_NAMED = 5
 """Texts of a boolean that a refusal repeats."""
 
 
+Kind = Literal["missing", "type", "text", "range"]
+"""Why a cell is refused: none where one must be, of no type or no text that is taken, beyond float32."""
+
+
 class CellError(ValueError):
     """A cell that its input does not take; the message says why, and `place` which of the cells it is."""
 
-    def __init__(self, place: int, reason: str) -> None:
+    def __init__(self, place: int, reason: str, kind: Kind = "type") -> None:
         super().__init__(reason)
-        self.place = place
+        self.place, self.kind = place, kind
 
 
 class Column:
@@ -37,7 +41,9 @@ class Column:
         """Return a number for each cell; raises CellError for the first that is of no type it takes."""
         if not set(map(type, cells)) <= self._types:
             place = next(place for place, cell in enumerate(cells) if type(cell) not in self._types)
-            raise CellError(place, NOT_ADMITTED if cells[place] is None else self._wanted)
+            if cells[place] is None:
+                raise CellError(place, NOT_ADMITTED, "missing")
+            raise CellError(place, self._wanted)
         return self.encode_typed(cells)
 
     def encode_typed(self, cells: Sequence[Any]) -> Sequence[float]:
@@ -78,12 +84,12 @@ class Codes(Column):
 
     def _otherwise(self, place: int, cell: Any) -> float:
         """Return the code of a cell that is not spelled as in training."""
-        raise CellError(place, f"{self._wanted}, not {cell!r:.40}")
+        raise CellError(place, f"{self._wanted}, not {cell!r:.40}", "text")
 
     def _nothing(self, place: int) -> float:
         """Return the code of a text without a letter, which is missing, as an empty cell of a file."""
         if self._missing is None:
-            raise CellError(place, NOT_ADMITTED)
+            raise CellError(place, NOT_ADMITTED, "missing")
         return self._missing
 
 

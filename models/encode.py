@@ -54,11 +54,12 @@ class Encoder:
             try:
                 found.append(own.encode(cells))
             except CellError as error:
-                raise CellError(error.place * len(columns) + index, str(error)) from None
+                raise CellError(error.place * len(columns) + index, str(error), error.kind) from None
         values = _narrowed(found)
         if np.isinf(values).any():
             place = int(np.isinf(values).argmax())
-            raise CellError(place, _beyond(columns[place % len(columns)][place // len(columns)]))
+            cell = columns[place % len(columns)][place // len(columns)]
+            raise CellError(place, _beyond(cell), "range")
         return values
 
     def encode_rows(self, rows: Sequence[Sequence[Any]]) -> Floats:
@@ -74,7 +75,7 @@ class Encoder:
             return self.encode(by_column(rows))
         values = np.frombuffer(packed, np.float32).reshape(len(rows), -1)
         if np.isinf(values).any():
-            raise CellError(int(np.isinf(values).argmax()), NOT_FINITE)
+            raise CellError(int(np.isinf(values).argmax()), NOT_FINITE, "range")
         return values
 
     def sift(self, rows: Sequence[Sequence[Any]]) -> tuple[Floats, dict[int, CellError]]:
@@ -103,7 +104,7 @@ class Encoder:
         for row, index in np.argwhere(~np.isfinite(values)).tolist():
             cell = columns[index][row]
             if isinstance(cell, int | float) and (row not in wrong or wrong[row].place > index):
-                wrong[row] = CellError(index, _beyond(cell))
+                wrong[row] = CellError(index, _beyond(cell), "range")
         return values, wrong
 
     def unseen(self, rows: Floats) -> list[list[str]]:
@@ -138,7 +139,7 @@ def _one_by_one(own: Column, index: int, cells: Sequence[Any], wrong: dict[int, 
         try:
             found += own.encode((cell,))
         except CellError as error:
-            wrong.setdefault(row, CellError(index, str(error)))
+            wrong.setdefault(row, CellError(index, str(error), error.kind))
             found.append(0.0)
     return found
 

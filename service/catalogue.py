@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from models.errors import StoreError
 from service.errors import InternalError, NoSuchModelError
+from service.feedback.token import classes_digest
 from service.metrics.versions import VersionCounts
 from service.oip.codec import InferCodec
 from service.plane.call import Way
@@ -22,9 +23,11 @@ from service.plane.queue import Queue
 from service.predict.codec import PredictCodec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from models.repository import Artifact
+    from service.drift.reader import Reader
+    from service.feedback.labels import Labels
     from service.library.table import Committed, Served, Table
     from service.metrics.declared import Metrics
     from service.plane.places import Places
@@ -34,6 +37,9 @@ TAKEN = {"name", "kind"}
 FORGET_S = 60.0
 SHOWN_S = 900.0
 """How long series of a version stay in the scrape when it answers no more."""
+LABELLED_S, FORMER = 86400.0, 4
+"""With feedback the last FORMER versions of a model stay so long, also after their last label: labels may
+come once a day, and a counter that begins with them tells no increase."""
 
 log = logging.getLogger("logitserve.catalogue")
 
@@ -41,7 +47,8 @@ log = logging.getLogger("logitserve.catalogue")
 class Version:
     """One version: its codecs, the queue in front of them, what is counted of it."""
 
-    def __init__(self, artifact: Artifact, settings: Settings) -> None:
+    def __init__(self, artifact: Artifact, settings: Settings, labels: Labels | None = None) -> None:
+        """`labels`, where feedback is on, makes the tokens of its answers."""
         self.artifact = artifact
         self.manifest = manifest = artifact.manifest
         self.digest = artifact.digest
@@ -51,9 +58,18 @@ class Version:
         """The same while the model takes the same rows by position, whatever columns held in training."""
         self.counts = counts = VersionCounts(manifest.name, self.number, manifest.classes)
         self.queue = Queue(bytes.fromhex(self.digest), len(manifest.classes), len(manifest.inputs), counts)
-        limits = manifest, settings.max_rows, settings.max_body_bytes, counts.labels, counts.unseen
-        self.predict = Way(self.queue, PredictCodec(*limits).decode)
-        self.infer = Way(self.queue, InferCodec(*limits).decode)
+        limits = (
+            manifest,
+            settings.max_rows,
+            settings.max_body_bytes,
+            counts.labels,
+            counts.unseen,
+            counts.refused,
+        )
+        issuer = None if labels is None else labels.issuer(manifest)
+        self.classes_digest = classes_digest(manifest.classes)
+        self.predict = Way(self.queue, PredictCodec(*limits, issuer=issuer).decode)
+        self.infer = Way(self.queue, InferCodec(*limits, issuer=issuer).decode)
 
 
 class Catalogue:
@@ -67,14 +83,21 @@ class Catalogue:
         committed: Committed,
         places: Places,
         metrics: Metrics,
+        drift: Reader,
+        labels: Labels | None = None,
     ) -> None:
-        """`read` reads a table by its number, `load` a staged copy by its digest."""
+        """`read` reads a table by its number, `load` a staged copy by its digest.
+
+        `labels` are there where feedback is on.
+        """
         self._settings = settings
         self._read = read
         self._load = load
         self._word = committed.word
         self._places = places
         self._metrics = metrics
+        self._drift = drift
+        self._labels = labels
         self._number = 0
         self._opened: dict[str, Version] = {}
         self._leaving: list[Version] = []
@@ -143,12 +166,24 @@ class Catalogue:
             raise NoSuchModelError
         return [self.find(model, str(served.version)) for served in sorted(found)]
 
+    def classes(self, model: str, digest: bytes) -> Sequence[str] | None:
+        """Return the classes of a model that have this digest, if a version that answers has them."""
+        if self._number != self._word[0]:
+            self._follow()
+        of_model = (version for version in self._opened.values() if version.manifest.name == model)
+        return next((each.manifest.classes for each in of_model if each.classes_digest == digest), None)
+
     def is_over(self, model: str, version: str) -> bool:
         """Return whether nobody needs to see any more what was counted of a version."""
         if (model, version) in self._numbered:
             return False
         now = time.monotonic()
-        return now - self._left.setdefault((model, version), now) > SHOWN_S
+        left = self._left.setdefault((model, version), now)
+        if self._labels is None:
+            return now - left > SHOWN_S
+        later = sum(name == model and other > left for (name, _), other in self._left.items())
+        last = max(left, self._labels.last(model, version))
+        return now - last > (LABELLED_S if later < FORMER else SHOWN_S)
 
     # Of main.
 
@@ -200,8 +235,13 @@ class Catalogue:
             return
         self._forgot = now
         self._metrics.forget(self.is_over)
+        self._drift.forget(self.is_over)
+        shown_s = SHOWN_S
+        if self._labels is not None:
+            self._labels.forget(self.is_over)
+            shown_s = LABELLED_S
         # Longer than they are shown: another process may forget a little later.
-        self._left = {key: left for key, left in self._left.items() if now - left < 2 * SHOWN_S}
+        self._left = {key: left for key, left in self._left.items() if now - left < 2 * shown_s}
 
     def _open_all(self, table: Table) -> None:
         for served in table.versions:
@@ -213,7 +253,7 @@ class Catalogue:
     def _open(self, digest: str) -> Version:
         version = self._opened.get(digest)
         if version is None:
-            version = self._opened[digest] = Version(self._load(digest), self._settings)
+            version = self._opened[digest] = Version(self._load(digest), self._settings, self._labels)
             if self._number:
                 self._arrange()
         return version

@@ -4,6 +4,8 @@ import os
 import secrets
 from pathlib import Path
 
+from service.bells import Bells
+from service.feedback.token import Key
 from service.flags import Flags
 from service.gate.keys import Keys
 from service.library.control import channel
@@ -24,11 +26,16 @@ class Deployment:
         address: str,
         run_dir: Path,
         workers: int,
+        secret: bytes | None = None,
     ) -> None:
-        """`address` is what the service listens on, as numbers."""
+        """`address` is what the service listens on, as numbers.
+
+        `secret` signs tokens where feedback is on.
+        """
         self.settings = settings
         self.keys = keys
         self.address = address
+        self.feedback = None if secret is None else Key(secret)
         self.main_pid = os.getpid()
         self.id = secrets.token_hex(6)
         """What tells the metrics of this service from those of another behind the same balancer."""
@@ -39,12 +46,14 @@ class Deployment:
         self.flags = Flags(workers)
         self.ending = Ending()
         self.shares = Shares(settings.api_servers)
+        self.bells = Bells(settings.api_servers)
         self.committed = Committed()
         self.controls = [channel() for _ in self.http_slots]
         """For each HTTP process main's end and its own."""
 
     def close(self) -> None:
         """Let go of what the HTTP processes talk by, when there are none any more."""
+        self.bells.close()
         for ends in self.controls:
             for end in ends:
                 end.close()

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import CollectorRegistry
 
 from service import logs
+from service.capture import Capture
 from service.catalogue import Catalogue
+from service.drift.reader import Reader
+from service.feedback.labels import Labels
+from service.feedback.seen import Seen
 from service.gate.access import POLICY
 from service.gate.accounting import Accounting
 from service.gate.admission import Admission
@@ -24,11 +28,13 @@ from service.library import staged, table
 from service.library.control import Control
 from service.lifetime import die_with
 from service.metrics.declared import Metrics, open_files
+from service.metrics.feedback import FeedbackMetrics
 from service.metrics.ledger import Ledger
 from service.paths import INFER, INFER_VERSION, MODEL_PREDICT, PREDICT, VERSION_PREDICT
 from service.plane.batcher import Batcher
 from service.plane.link import Link
 from service.plane.places import Places
+from service.run_directory import seen_path
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,17 +46,25 @@ if TYPE_CHECKING:
 async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[str, Any]]:
     """Run HTTP process `slot` while the context is open; yield what the app's requests see of it.
 
-    That is the `edge`, `readiness`, `catalogue`, `control`, and `flush`, which brings what was counted
-    to the metric files.
+    That is the `edge`, `readiness`, `catalogue`, `control`, `drift`, `labels` where feedback is on, and
+    `flush_all`, which brings what all HTTP processes counted to the metric files, within some seconds.
     """
     die_with(deployment.main_pid)
     settings = deployment.settings
     open_files(deployment.metrics_dir, deployment.http_slots[slot])
     places = Places(settings.max_pending)
     ledger = Ledger(deployment.metrics_dir, deployment.http_slots[slot])
-    metrics = Metrics(CollectorRegistry(), ledger, places.jobs.__len__, settings.max_pending)
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, ledger, places.jobs.__len__, settings.max_pending)
+    drift = Reader(deployment.metrics_dir)
     logs.configure(settings, metrics.log_dropped.inc)
     run_dir = deployment.run_dir
+    labels = capture = None
+    if deployment.feedback is not None:
+        counted = FeedbackMetrics(registry, ledger)
+        if settings.feedback_dir is not None:
+            capture = Capture(settings.feedback_dir, deployment.http_slots[slot], counted.dropped)
+        labels = Labels(deployment.feedback, Seen(seen_path(run_dir)), counted, capture)
     catalogue = Catalogue(
         settings,
         functools.partial(table.read, run_dir),
@@ -58,6 +72,8 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
         deployment.committed,
         places,
         metrics,
+        drift,
+        labels,
     )
 
     def lacking() -> str | None:
@@ -92,6 +108,12 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
         max_body_bytes=settings.max_body_bytes,
         max_connections=most_connections(settings.max_connections),
     )
+
+    async def flush_all(within_s: float) -> None:
+        await deployment.bells.ring(slot, within_s)
+        metrics.flush()
+
+    deployment.bells.answer(slot, metrics.flush)
     control = Control(deployment.controls[slot][1], catalogue.prepare, catalogue.number)
     tasks = [asyncio.create_task(link.keep_connected(batcher.dispatch)) for link in links]
     try:
@@ -100,12 +122,17 @@ async def open_process(deployment: Deployment, slot: int) -> AsyncIterator[dict[
             "readiness": Readiness(links, deployment.flags.draining, lacking),
             "catalogue": catalogue,
             "control": control,
-            "flush": metrics.flush,
+            "drift": drift,
+            "labels": labels,
+            "flush_all": flush_all,
         }
     finally:
+        deployment.bells.ignore(slot)
         control.close()
         for task in tasks:
             task.cancel()
+        if capture is not None:
+            capture.close()
         metrics.flush()
         ledger.close()
 

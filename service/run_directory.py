@@ -24,8 +24,11 @@ MARKER = ".logitserve"
 """Says that a run directory was made, or taken empty, by this service."""
 METRICS = "metrics"
 MODELS = "models"
-OWN_FILE = re.compile(r"worker-[0-9]+\.(sock|reason)")
-OWN_METRICS = re.compile(r"[a-z_]+_(main|api-[0-9]+)(\.versions)?\.db(\.draft)?")
+SEEN = "feedback.db"
+OWN_FILE = re.compile(rf"worker-[0-9]+\.(sock|reason)|{re.escape(SEEN)}(-journal|-wal|-shm)?")
+OWN_METRICS = re.compile(
+    r"([a-z_]+_(main|api-[0-9]+)(\.versions)?\.db|drift-[0-9]+\.[0-9a-f]{64}\.totals)(\.draft)?"
+)
 DRAFT = ".stage-"
 """How the names begin of what is being copied, written or removed there."""
 OWN_TABLE = re.compile(rf"({re.escape(DRAFT)})?table-[0-9]+\.json")
@@ -60,9 +63,24 @@ def take_reason(directory: Path, worker: int) -> str | None:
     return reason
 
 
+def seen_path(directory: Path) -> Path:
+    """Return where the tokens are remembered that brought a label; SQLite has files of its own beside it."""
+    return directory / SEEN
+
+
 def metrics_path(directory: Path) -> Path:
     """Return where the metric files of all processes are."""
     return directory / METRICS
+
+
+def drift_path(metrics: Path, worker: int, digest: str) -> Path:
+    """Return where the worker of a slot counts the rows of a version."""
+    return metrics / f"drift-{worker}.{digest}.totals"
+
+
+def drift_paths(metrics: Path) -> list[Path]:
+    """Return the files of all workers and versions that are there."""
+    return sorted(metrics.glob("drift-*.totals"))
 
 
 def models_path(directory: Path) -> Path:

@@ -17,6 +17,7 @@ from service import lifetime, logs
 from service.app.routes import add_routes
 from service.deployment import Deployment
 from service.errors import StartError
+from service.feedback.secret import read_secret
 from service.gate.keys import Keys
 from service.gate.origins import check_origins
 from service.host import device
@@ -50,6 +51,7 @@ def serve(settings: Settings) -> None:
     """
     logs.configure(settings)
     keys = Keys(settings)
+    secret = read_secret(settings)
     check_certificate(settings)
     check_origins(settings, guarded=keys.used)
     default = find_default(settings)
@@ -71,7 +73,7 @@ def serve(settings: Settings) -> None:
                     found.reason,
                 )
             address = listener.getsockname()[0].partition("%")[0]
-            deployment = Deployment(settings, keys, address, run_dir.path, count)
+            deployment = Deployment(settings, keys, address, run_dir.path, count, secret)
             stack.callback(deployment.close)
             open_files(deployment.metrics_dir, MAIN)
             metrics = HostMetrics(CollectorRegistry())

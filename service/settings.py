@@ -197,6 +197,28 @@ class Settings(BaseSettings):
             "without a dot always may."
         ),
     )
+    drift_inputs: int = Field(
+        50,
+        ge=0,
+        description=(
+            "Inputs of each model whose values are compared with training's, those of most weight; more cost "
+            "more of a scrape. 0 turns it off."
+        ),
+    )
+    feedback_secret_file: Place | None = Field(
+        None,
+        description=(
+            "File of a secret of 16 bytes or more, the same for all instances behind a balancer; with it, "
+            "answers carry tokens and /feedback takes true labels for them."
+        ),
+    )
+    feedback_dir: Place | None = Field(
+        None,
+        description=(
+            "Folder in which the rows that were scored and the labels that came are kept as JSON Lines, to "
+            "train on them again; wanted with SERVICE_FEEDBACK_SECRET_FILE."
+        ),
+    )
     ui: bool = Field(
         True, description="Whether the page is there, at /; off takes it away, and its files with it."
     )
@@ -247,6 +269,11 @@ def load(arguments: list[str], prog: str = "python -m service") -> Settings:
     except ValidationError as error:
         raise SettingsError(_one_line(error.errors()[0])) from None
     _check_control(found)
+    if found.feedback_dir is not None and found.feedback_secret_file is None:
+        raise SettingsError(
+            f"{PREFIX}FEEDBACK_DIR={found.feedback_dir}: wanted with {PREFIX}FEEDBACK_SECRET_FILE, "
+            "or no label could come"
+        )
     return found
 
 

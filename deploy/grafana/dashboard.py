@@ -152,6 +152,90 @@ def models() -> list[Panel]:
     ]
 
 
+def drift() -> list[Panel]:
+    """Return the panels of what comes in beside what the models learnt from."""
+    psi, bound = (f'column:logitserve_drift_{name}{{window="1h"}}' for name in ("psi", "bound"))
+    day = psi.replace("1h", "1d"), bound.replace("1h", "1d")
+    apart = 'bin:logitserve_drift_share{window="1h", kind="input", bin=~"below|above|missing|unseen"}'
+    column = "{{model}} {{version}} {{kind}} {{column}}"
+    one_bin = "{{model}} {{version}} {{column}}: {{bin}}"
+    return [
+        graph(
+            "PSI of the worst columns, 1 hour",
+            "none",
+            (f"topk(5, {psi})", column),
+            (f"{bound} and topk(5, {psi})", f"bound of {column}"),
+        ),
+        graph(
+            "PSI over its bound, the worst columns (above 1: no chance)",
+            "none",
+            (f"topk(5, {psi} / {bound})", f"{column}, 1 hour"),
+            (f"topk(5, {' / '.join(day)})", f"{column}, 1 day"),
+        ),
+        graph("Outside of training, missing, unseen, 1 hour", "percentunit", (f"topk(10, {apart})", one_bin)),
+        graph(
+            "Shares beyond their own bound",
+            "percentunit",
+            ("bin:logitserve_drift_more:share", f"more {one_bin}, {{{{window}}}}"),
+            ("bin:logitserve_drift_gone:share", f"gone {one_bin}, {{{{window}}}}"),
+        ),
+        graph(
+            "Rows scored, and looked at",
+            "cps",
+            (rate("rows_total", "model, version"), "scored {{model}} {{version}}"),
+            (rate("drift_sampled_rows_total", "model, version"), "looked at {{model}} {{version}}"),
+        ),
+        graph(
+            "Cells refused, and outside of training's range",
+            "cps",
+            (
+                rate("drift_refused_inputs_total", "model, version, column, reason"),
+                "{{model}} {{version}} {{column}}: refused, {{reason}}",
+            ),
+            (
+                rate("drift_outside_total", "model, version, column, side"),
+                "{{model}} {{version}} {{column}}: {{side}}",
+            ),
+        ),
+    ]
+
+
+def feedback() -> list[Panel]:
+    """Return the panels of what true labels say of the answers, a day's worth, and of how they come."""
+    of_class = "{{model}} {{version}} {{class}}"
+    losses = [
+        (
+            f"model:logitserve_{source}_{loss}:1d",
+            f"{loss.replace('_', '-')} {said} {{{{model}}}} {{{{version}}}}",
+        )
+        for loss in ("log_loss", "brier")
+        for source, said in (("feedback", "by labels"), ("expected", "expected"))
+    ]
+    pairs = "model, version, predicted, actual"
+    pair = "{{model}} {{version}}: {{predicted}}, {{actual}}"
+    return [
+        graph("AUC, 1 day", "none", ("class:logitserve_feedback_auc:1d", of_class)),
+        graph("Expected calibration error, 1 day", "none", ("class:logitserve_feedback_ece:1d", of_class)),
+        graph(
+            "Slope of outcome on probability, 1 day", "none", ("class:logitserve_feedback_slope:1d", of_class)
+        ),
+        graph("Log-loss and Brier score, by labels and expected, 1 day", "none", *losses),
+        graph("Labels taken, by label said and true one", "cps", (rate("feedback_total", pairs), pair)),
+        graph("The same, expected of all rows", "cps", (rate("expected_confusion_total", pairs), pair)),
+        graph(
+            "Tokens that came, rows and labels that could not be kept",
+            "cps",
+            (rate("feedback_tokens_total", "outcome"), "{{outcome}}"),
+            (rate("capture_dropped_total", "kind"), "dropped: {{kind}}"),
+        ),
+        graph(
+            "From answer to label",
+            "s",
+            *((quantile(q, "feedback_delay_seconds"), f"p{q * 100:g}") for q in (0.5, 0.99)),
+        ),
+    ]
+
+
 def render() -> str:
     """Return the dashboard as JSON."""
     board = dashboard.Dashboard("logitserve").uid("logitserve").tags(["logitserve"]).refresh("10s")
@@ -162,6 +246,8 @@ def render() -> str:
         "Rate, errors, latency": traffic(),
         "Queue and batches": batches(),
         "Models and processes": models(),
+        "Drift": drift(),
+        "Feedback": feedback(),
     }
     for title, panels in rows.items():
         board.with_row(dashboard.Row(title))

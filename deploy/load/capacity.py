@@ -68,7 +68,7 @@ def search(good: Callable[[float], bool]) -> float:
 def bodies(url: str) -> list[bytes]:
     """Draw requests of one row from the training statistics that the service tells."""
     inputs = httpx.get(f"{url}/info").json()["inputs"]
-    draw = random.Random(0)  # noqa: S311 - load, not secrets
+    draw = random.Random(0)
     references = [column["reference"] for column in inputs]
     return [post([[draw.uniform(each["min"], each["max"]) for each in references]]) for _ in range(BODIES)]
 

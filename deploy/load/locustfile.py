@@ -1,6 +1,7 @@
 """Locust users of every way to predict, in four shapes of load. Knows nothing of who runs the service.
 
-Rows are drawn from the training statistics that `/info` tells, so any model can be loaded.
+Rows are drawn from the training statistics that `/info` tells, so any model can be loaded; `--shift` makes
+them drift.
 """
 
 import json
@@ -16,6 +17,7 @@ from locust import FastHttpUser, LoadTestShape, events, task
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 
+from deploy.load.drawing import cell
 from service.metrics.buckets import SLO_S
 
 REQUESTS_PER_USER = 10
@@ -44,6 +46,9 @@ def add_options(parser: LocustArgumentParser) -> None:
     )
     parser.add_argument("--seconds", type=int, default=20, help="how long; for soak an hour or more")
     parser.add_argument("--slo-p99-ms", type=float, default=SLO_S * 1e3, help="longest 99th percentile")
+    parser.add_argument(
+        "--shift", type=float, default=0.0, help="standard deviations by which numbers are off training's"
+    )
     parser.add_argument("--summary", type=Path, help="JSON file of the verdict", include_in_web_ui=False)
 
 
@@ -67,6 +72,7 @@ class Application(FastHttpUser):
 
     model: str
     inputs: list[dict[str, Any]]
+    plain: bool
 
     def on_start(self) -> None:
         """Begin at a time of its own."""
@@ -78,14 +84,10 @@ class Application(FastHttpUser):
         self.due += random.expovariate(REQUESTS_PER_USER)
         return max(0.0, self.due - time.monotonic())
 
-    def row(self) -> list[float]:
-        """Draw a row: each input by itself, from a normal distribution cut to the range in training."""
-        drawn = []
-        for column in self.inputs:
-            reference = column["reference"]
-            value = random.gauss(reference["mean"], reference["std"])
-            drawn.append(min(max(value, reference["min"]), reference["max"]))
-        return drawn
+    def row(self) -> list[Any]:
+        """Draw a row: each input by itself."""
+        shift = self.environment.parsed_options.shift
+        return [cell(item, shift) for item in self.inputs]
 
     @task(6)
     def by_position(self) -> None:
@@ -100,15 +102,25 @@ class Application(FastHttpUser):
 
     @task(1)
     def protocol_json(self) -> None:
-        """Send a tensor as JSON."""
-        tensor = self._tensor() | {"data": self.row()}
-        self._predict(self.model, {"inputs": [tensor]}, "outputs", "v2 JSON")
+        """Send tensors as JSON: one of all numbers, or one an input."""
+        row = self.row()
+        if self.plain:
+            tensors = [self._features() | {"data": row}]
+        else:
+            tensors = [
+                {"name": item["name"], "shape": [1], "datatype": datatype(item), "data": [value]}
+                for item, value in zip(self.inputs, row, strict=True)
+            ]
+        self._predict(self.model, {"inputs": tensors}, "outputs", "v2 JSON")
 
     @task(1)
     def protocol_binary(self) -> None:
-        """Send a tensor as bytes, ask for bytes."""
+        """Send a tensor as bytes, ask for bytes; with text among the inputs send JSON instead."""
+        if not self.plain:
+            self.protocol_json()
+            return
         raw = np.array(self.row(), np.float32).tobytes()
-        tensor = self._tensor() | {"parameters": {"binary_data_size": len(raw)}}
+        tensor = self._features() | {"parameters": {"binary_data_size": len(raw)}}
         head = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
         headers = {"Inference-Header-Content-Length": str(len(head))}
         name = "v2 binary"
@@ -128,7 +140,7 @@ class Application(FastHttpUser):
             else:
                 answer.failure(f"a bad row was answered {answer.status_code}")
 
-    def _tensor(self) -> dict[str, Any]:
+    def _features(self) -> dict[str, Any]:
         return {"name": "features", "shape": [1, len(self.inputs)], "datatype": "FP32"}
 
     def _predict(self, path: str, body: dict[str, Any], wanted: str, name: str) -> None:
@@ -137,12 +149,20 @@ class Application(FastHttpUser):
                 answer.failure(f"{answer.status_code}, or no {wanted}")
 
 
+def datatype(item: dict[str, Any]) -> str:
+    """Return the datatype of an input's own tensor."""
+    if item["kind"] == "categorical":
+        return "INT64" if isinstance([*item["categories"], *item["rare"]][0], int) else "BYTES"
+    return {"numeric": "FP32", "boolean": "BOOL"}[item["kind"]]
+
+
 @events.test_start.add_listener
 def learn(environment: Environment, **_: Any) -> None:
     """Learn the model's name and inputs, once and before the load, of which it is no part."""
     info = requests.get(f"{environment.host}/info", timeout=10).json()
     Application.model = f"/v2/models/{info['model']}/infer"
     Application.inputs = info["inputs"]
+    Application.plain = all(item["kind"] == "numeric" for item in info["inputs"])
 
 
 @events.test_start.add_listener

@@ -26,7 +26,7 @@ Verify = Callable[[int, Answer], bool]
 
 def poisson(rate: float, seconds: float, seed: int = 0) -> Iterator[float]:
     """Yield the times, in seconds from the start, at which a Poisson process of `rate` a second fires."""
-    draw = random.Random(seed)  # noqa: S311 - load, not secrets
+    draw = random.Random(seed)
     at = draw.expovariate(rate)
     while at < seconds:
         yield at

@@ -122,7 +122,7 @@ async def _ask(request: Request, wish: dict[str, Any]) -> None:
 
 
 def _add_model_routes(app: FastAPI, deployment: Deployment) -> None:
-    settings = deployment.settings
+    settings, feedback = deployment.settings, deployment.feedback is not None
 
     async def statistics_of_all(request: Request) -> Any:
         """Tell how often each model was asked, and how long it took."""
@@ -149,12 +149,14 @@ def _add_model_routes(app: FastAPI, deployment: Deployment) -> None:
         """Tell the configuration in Triton's form."""
         manifest = named(request, model, version).manifest
         device = readiness(request).greeting.get("device") or "cpu"
-        return configuration(manifest, settings.max_rows, device, len(deployment.worker_sockets))
+        workers = len(deployment.worker_sockets)
+        return configuration(manifest, settings.max_rows, device, workers, feedback=feedback)
 
     async def model_metadata(request: Request, model: str, version: str | None = None) -> Any:
         """Tell the tensors that the model takes and gives, and the names, kinds and ranges of the inputs."""
         manifest = named(request, model, version).manifest
-        return metadata(manifest, [each.number for each in catalogue(request).of(model)])
+        numbers = [each.number for each in catalogue(request).of(model)]
+        return metadata(manifest, numbers, feedback=feedback)
 
     # Before the models: Triton's clients take this name for all of them.
     app.get("/v2/models/stats", response_model=None, tags=TAGS)(statistics_of_all)

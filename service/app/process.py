@@ -6,6 +6,7 @@ from fastapi import Request
 
 from service.catalogue import Catalogue, Version
 from service.deployment import Deployment
+from service.drift.reader import Found, Reader
 from service.errors import NotReadyError
 from service.gate.readiness import Readiness
 from service.metrics.declared import FLUSH_S
@@ -43,10 +44,14 @@ async def check_workers(request: Request) -> None:
         raise NotReadyError(reason)
 
 
+async def settle(request: Request) -> None:
+    """Have all processes count what they answered so far; one that stands still is not waited for."""
+    await asyncio.gather(request.state.flush_all(FLUSH_S), readiness(request).settle(FLUSH_S))
+
+
 async def scrape(request: Request, deployment: Deployment) -> TolerantCollector:
     """Return what all processes counted of everything that was answered before."""
-    await asyncio.sleep(FLUSH_S)
-    request.state.flush()
+    await settle(request)
     return TolerantCollector(
         deployment.metrics_dir,
         deployment.http_slots,
@@ -55,3 +60,10 @@ async def scrape(request: Request, deployment: Deployment) -> TolerantCollector:
         catalogue(request).is_over,
         deployment.id,
     )
+
+
+def watched(request: Request) -> list[Found]:
+    """Return what the workers counted for drift, of the versions that are not over."""
+    reader: Reader = request.state.drift
+    is_over = catalogue(request).is_over
+    return [each for each in reader.versions() if not is_over(each.layout.model, each.layout.version)]

@@ -13,14 +13,17 @@ from starlette.requests import ClientDisconnect
 
 from models.cores import find_cores
 from service import __version__
+from service.app.drift import add_drift
+from service.app.feedback import add_feedback
 from service.app.files import add_files
 from service.app.gatekeeper import Gatekeeper
 from service.app.open_inference import add_oip_routes
 from service.app.openapi import UNKNOWN, UNREADY, add_description, add_predict_routes
 from service.app.page import add_page
-from service.app.process import catalogue, check_ready, named, readiness, scrape
+from service.app.process import catalogue, check_ready, named, readiness, scrape, watched
 from service.app.schema import Info
 from service.deployment import Deployment
+from service.drift import exposition
 from service.errors import InvalidError, MalformedError, MethodNotAllowedError, NoSuchPathError
 
 LIBRARIES = ("fastapi", "litserve", "numpy", "pydantic", "uvicorn")
@@ -60,7 +63,8 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
         """Give Prometheus the totals of all processes."""
         registry = CollectorRegistry()
         registry.register(await scrape(request, deployment))
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        content = generate_latest(registry) + exposition.text(watched(request))
+        return Response(content, media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/info", response_model=Info, responses=UNKNOWN, tags=["use"])
     async def info(request: Request, model: str | None = None, version: str | None = None) -> Any:
@@ -104,6 +108,9 @@ def add_routes(app: FastAPI, deployment: Deployment) -> None:
 
     add_predict_routes(app)
     add_files(app, keys_used=deployment.keys.used)
+    add_drift(app)
+    if deployment.feedback is not None:
+        add_feedback(app, deployment.settings)
     add_description(app, deployment.settings.max_rows, keys_used=deployment.keys.used)
     if deployment.settings.ui:
         add_page(app)

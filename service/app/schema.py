@@ -1,6 +1,7 @@
-"""The bodies of `/info` and of every error as pydantic models: what the OpenAPI says of them."""
+"""The bodies of `/info`, `/drift` and of every error as pydantic models: what the OpenAPI says of them."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -62,6 +63,51 @@ class Info(BaseModel):
     data: Data
     fit: Fit
     metrics: dict[str, Metrics | None]
+
+
+class DriftBin(BaseModel):
+    """Which share of the rows fell into a bin, beside training's; `beyond`: whether by more than chance."""
+
+    bin: str
+    rows: int
+    share: float
+    reference: float | None
+    beyond: bool
+
+
+class DriftColumn(BaseModel):
+    """An input, or a class's probability: its population stability index, and what chance explains of it."""
+
+    kind: Literal["input", "score"]
+    column: str
+    unit: str | None
+    reference_rows: int
+    psi: float | None
+    bound: float | None
+    drifted: bool
+    bins: list[DriftBin]
+
+
+class Expected(BaseModel):
+    """What the quality is on average a row, if labels come as the probabilities say: `confusion` by label."""
+
+    confusion: dict[str, dict[str, float]]
+    log_loss: float
+    brier: float
+
+
+class Drift(BaseModel):
+    """How this instance's rows of the last `window_s` seconds differ from training's; worst columns first.
+
+    `rows` is how many were looked at.
+    """
+
+    model: str
+    version: str
+    window_s: float
+    rows: int
+    columns: list[DriftColumn]
+    expected: Expected | None
 
 
 class Detail(BaseModel):

@@ -4,7 +4,9 @@ import re
 from enum import Enum
 
 from service.paths import (
+    DRIFT,
     EVALUATION,
+    FEEDBACK,
     INFER,
     INFER_VERSION,
     LOAD,
@@ -38,6 +40,8 @@ POLICY = {
     VERSION_PREDICT: Access.PREDICT,
     EVALUATION: Access.PREDICT,
     REPORT: Access.PREDICT,
+    DRIFT: Access.PREDICT,
+    FEEDBACK: Access.PREDICT,
     "/info": Access.PREDICT,
     "/docs": Access.OPEN,
     "/ui/{asset}": Access.OPEN,

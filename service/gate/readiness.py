@@ -38,6 +38,10 @@ class Readiness:
 
     async def no_worker(self) -> str | None:
         """Return why no model answers, or None when one does."""
-        if not any(await asyncio.gather(*[link.answers(PROBE_S) for link in self._links])):
+        if not any(await self.settle(PROBE_S)):
             return "no worker answers"
         return None
+
+    async def settle(self, within_s: float) -> list[bool]:
+        """Return which workers gave a sign of life in time, and so have counted what they answered."""
+        return await asyncio.gather(*[link.answers(within_s) for link in self._links])

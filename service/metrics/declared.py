@@ -18,7 +18,7 @@ from service.metrics.tally import Tally
 from service.metrics.versions import VersionCounts, VersionMetrics
 
 FLUSH_S = 0.02
-"""A scrape first waits this long, so that it counts all that was answered before it."""
+"""How long what was counted waits for more at most; a scrape has it brought at once."""
 
 LOG_DROPPED = "Log lines that nobody took, of main and the HTTP processes."
 

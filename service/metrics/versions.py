@@ -16,7 +16,7 @@ from service.metrics.ledger import Declared
 from service.metrics.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from prometheus_client import CollectorRegistry
 
@@ -33,7 +33,8 @@ REQUESTS = _by_version(
 )
 PREDICTIONS = _by_version("predictions", "Rows answered, by the label they got.", "label")
 UNSEEN = _by_version("unseen_categories", "Cells whose category the model was not trained on.", "input")
-COUNTERS = (ROWS, REQUESTS, PREDICTIONS, UNSEEN)
+REFUSED = _by_version("drift_refused_inputs", "Cells that validation refused.", "column", "reason")
+COUNTERS = (ROWS, REQUESTS, PREDICTIONS, UNSEEN, REFUSED)
 """Those whose series leave with their version."""
 
 
@@ -50,6 +51,7 @@ class VersionCounts:
         "labels",
         "model",
         "queue_wait",
+        "refused",
         "scored",
         "unseen",
         "version",
@@ -66,6 +68,8 @@ class VersionCounts:
         """Rows answered, by class."""
         self.unseen: Counts[str] = Counts()
         """Categories that training did not see, by input."""
+        self.refused: Counts[tuple[str, str]] = Counts()
+        """Cells that were refused, by input and kind."""
         self.queue_wait = Tally(DURATION_BUCKETS)
         self._batch_rows = Tally(ROWS_BUCKETS)
         self._inference = Tally(INFERENCE_BUCKETS)
@@ -96,9 +100,8 @@ class VersionCounts:
             if count:
                 add(series.predictions[index], count)
                 self.labels[index] = 0
-        for name, count in self.unseen.items():
-            add(UNSEEN.key(self.model, self.version, name), count)
-        self.unseen.clear()
+        self._move(UNSEEN, self.unseen, add)
+        self._move(REFUSED, self.refused, add)
         for tally, histogram in (
             (self.queue_wait, series.queue_wait),
             (self._batch_rows, series.batch_rows),
@@ -106,6 +109,18 @@ class VersionCounts:
         ):
             if tally or new:
                 tally.flush(histogram)
+
+    def _move(
+        self,
+        counter: Declared,
+        counts: Counts[str] | Counts[tuple[str, str]],
+        add: Callable[[str, float], None],
+    ) -> None:
+        """Count what has a label or several more than the version."""
+        for labels, count in counts.items():
+            more = (labels,) if isinstance(labels, str) else labels
+            add(counter.key(self.model, self.version, *more), count)
+        counts.clear()
 
 
 class VersionSeries:

@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+import time
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -13,9 +14,10 @@ from models.decision import ABSTAIN
 from models.manifest import Manifest
 from service.body import compression
 from service.errors import InvalidError, quote
+from service.feedback.token import Issuer, id_of
 from service.oip import tensors
 from service.oip.schema import InferRequest
-from service.oip.signature import EXPLANATION, default_outputs, outputs, texts
+from service.oip.signature import EXPLANATION, FEEDBACK, default_outputs, outputs, texts
 from service.plane.call import Call, Content
 from service.wire.results import NO_NUMBER, Results
 
@@ -38,6 +40,7 @@ class Form(NamedTuple):
 
     outputs: tuple[Wanted, ...]
     explain: bool
+    tokens: bool
     usual: bool
     json: bytes
 
@@ -45,15 +48,19 @@ class Form(NamedTuple):
 class Answers:
     """The answers of one version of a model."""
 
-    def __init__(self, manifest: Manifest, label_counts: list[int]) -> None:
-        """`label_counts` counts the answered rows by class; whoever made it reads it."""
+    def __init__(self, manifest: Manifest, label_counts: list[int], issuer: Issuer | None = None) -> None:
+        """`label_counts` counts the answered rows by class; whoever made it reads it.
+
+        `issuer` makes a token for each row whose client wants one.
+        """
+        self._issuer = issuer
         self._decision = manifest.decision
         self._label_counts = label_counts
         self._known_form = functools.lru_cache(KNOWN_FORMS)(self._form)
         self._outputs = {
             tensor.name: f'{{"name": "{tensor.name}", "datatype": "{tensor.datatype}", '
             f'"shape": [{", ".join(["%d", *map(str, tensor.dims)])}], '
-            for tensor in outputs(manifest).values()
+            for tensor in outputs(manifest, feedback=issuer is not None).values()
         }
         self._texts, self._default_outputs = texts(manifest), default_outputs(manifest)
         labels = (*manifest.classes, ABSTAIN)
@@ -90,7 +97,8 @@ class Answers:
         ]
         text = f'{{{self._head}, "id": %b, "outputs": [{", ".join(parts)}]}}'
         usual = wanted == tuple(Wanted(name, binary=False) for name in USUAL_OUTPUTS)
-        return Form(wanted, explain, usual, text.encode())
+        tokens = any(output.name == FEEDBACK for output in wanted)
+        return Form(wanted, explain, tokens, usual, text.encode())
 
     def encode(self, form: Form, call: Call, results: Results, first: int) -> bytes:
         """Return the answer for the rows of `call`, the first of which is row `first` of `results`.
@@ -113,21 +121,18 @@ class Answers:
             arrays["decision"] = np.where(accepted, labels, len(self._label_counts))
         if form.explain:
             arrays |= results.explanation_arrays(first, call.rows)
+        if form.tokens and self._issuer is not None:
+            arrays[FEEDBACK] = _tokens(self._issuer, call, probabilities, labels)
         given = call.request_id if call.id is None else call.id
         values: list[Any] = [json.dumps(given).encode()]
         raws = []
         for name, binary in form.outputs:
             if binary:
-                raw = (
-                    self._labels_raw(arrays[name]) if name in self._texts else tensors.to_bytes(arrays[name])
-                )
+                raw = self._raw(name, arrays[name])
                 raws.append(raw)
                 values += (call.rows, len(raw))
             else:
-                text = (
-                    self._labels_text(arrays[name]) if name in self._texts else tensors.to_json(arrays[name])
-                )
-                values += (call.rows, text)
+                values += (call.rows, self._text(name, arrays[name]))
         header = form.json % tuple(values)
         if not raws:
             return _compressed(call, header)
@@ -149,11 +154,31 @@ class Answers:
         rows = call.rows
         return _compressed(call, form.json % (json.dumps(given).encode(), rows, texts[0], rows, texts[1]))
 
-    def _labels_raw(self, labels: NDArray[np.intp]) -> bytes:
-        return b"".join(self._labels_bytes[labels].tolist())
+    def _raw(self, name: str, values: NDArray[Any]) -> bytes:
+        """Return the elements of an output as bytes."""
+        if name in self._texts:
+            return b"".join(self._labels_bytes[values].tolist())
+        if name == FEEDBACK:
+            return b"".join(map(tensors.text_element, values.tolist()))
+        return tensors.to_bytes(values)
 
-    def _labels_text(self, labels: NDArray[np.intp]) -> bytes:
-        return b"[%b]" % b", ".join(self._labels_json[labels].tolist())
+    def _text(self, name: str, values: NDArray[Any]) -> bytes:
+        """Return the elements of an output as JSON."""
+        if name in self._texts:
+            return b"[%b]" % b", ".join(self._labels_json[values].tolist())
+        return tensors.to_json(values)
+
+
+def _tokens(
+    issuer: Issuer, call: Call, probabilities: NDArray[np.float32], labels: NDArray[np.intp]
+) -> NDArray[Any]:
+    """Return each row's token, and keep the rows where these are kept."""
+    now, rows = int(time.time()), zip(probabilities.tolist(), labels.tolist(), strict=True)
+    found = [issuer.issue(row, label, now) for row, label in rows]
+    if issuer.keep is not None:
+        for token, cells in zip(found, call.cells, strict=True):
+            issuer.keep(id_of(token), cells)
+    return np.array([token.decode() for token in found], object)
 
 
 def _compressed(call: Call, body: bytes) -> bytes:

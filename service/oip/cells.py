@@ -66,7 +66,8 @@ def _whole_numbers(data: list[Any], datatype: str) -> list[int | None]:
         place = error.errors(include_url=False, include_input=False)[0]["loc"][0]
         raise MisfitError([there[int(place)]], "not a whole number") from None
     except MisfitError as error:
-        raise MisfitError([there[place] for place in error.places], str(error)) from None
+        places = [there[place] for place in error.places]
+        raise MisfitError(places, str(error), error.kind) from None
     for place, value in zip(there, values, strict=True):
         found[place] = value
     return found

@@ -14,6 +14,7 @@ from models.manifest import Manifest
 from service.body.ident import WRONG_ID
 from service.body.whole import whole_body
 from service.errors import InvalidError, MalformedError, ServiceError, quote
+from service.feedback.token import Issuer
 from service.oip import bulk, tensors
 from service.oip.answers import Answers, Form
 from service.oip.bulk import BULK_BYTES
@@ -39,15 +40,19 @@ class InferCodec:
         most_bytes: int,
         label_counts: list[int],
         unseen_counts: Counter[str],
+        refused_counts: Counter[tuple[str, str]],
+        issuer: Issuer | None = None,
     ) -> None:
-        """`most_bytes` may a body have when it is inflated.
+        """`most_bytes` may a body have when it is inflated. `issuer` makes a token for each answered row.
 
         `label_counts` counts the answered rows by class, `unseen_counts` the categories that training did
-        not see, by input; whoever made them reads them.
+        not see, by input, `refused_counts` cells that are refused, by input and kind; whoever made them reads
+        them.
         """
-        self._inputs = Inputs(manifest, max_rows, unseen_counts)
+        self._inputs = Inputs(manifest, max_rows, unseen_counts, refused_counts)
         self._most_bytes = most_bytes
-        self._answers = Answers(manifest, label_counts)
+        self._kept = issuer is not None and issuer.keep is not None
+        self._answers = Answers(manifest, label_counts, issuer)
         self._parse_known = functools.lru_cache(KNOWN_HEADERS)(self._parse)
         self._validate = InferRequest.__pydantic_validator__.validate_json
 
@@ -60,7 +65,7 @@ class InferCodec:
         body = whole_body(call, self._most_bytes)
         length = self._json_length(call, body)
         if length == 0 and HEADER_LENGTH in call.headers:
-            form, values = self._answers.raw, self._inputs.raw(body)
+            request, form, values = None, self._answers.raw, self._inputs.raw(body)
         else:
             request, form, values = self._read(body, length)
             if request.parameters.timeout:
@@ -70,6 +75,9 @@ class InferCodec:
         call.payload = tensors.to_bytes(values)
         call.explain = form.explain
         call.encode = functools.partial(self._answers.encode, form)
+        if form.tokens and self._kept:
+            inputs = [] if request is None else request.inputs
+            call.cells = self._inputs.cells(inputs, memoryview(body)[length:], values)
 
     @staticmethod
     def _json_length(call: Call, body: bytes) -> int:
@@ -90,16 +98,17 @@ class InferCodec:
         if length >= BULK_BYTES or ID not in body:  # with an id the rest may be a new one each time
             with contextlib.suppress(ValueError, ServiceError):
                 rest, data = bulk.cut(body)
-                request, form = self._look_up(rest)
+                request, form = self._look_up(rest, sure=False)
                 return request, form, self._inputs.bulk(request.inputs, data)
         request, form = self._parse(body)
         return request, form, self._inputs.rows(request.inputs, memoryview(b""))
 
-    def _look_up(self, header: bytes) -> tuple[InferRequest, Form]:
+    def _look_up(self, header: bytes, *, sure: bool = True) -> tuple[InferRequest, Form]:
         """Parse JSON without data: it is the same in request after request of a client."""
-        return (self._parse_known if len(header) <= KNOWN_BYTES else self._parse)(header)
+        return (self._parse_known if len(header) <= KNOWN_BYTES else self._parse)(header, sure=sure)
 
-    def _parse(self, header: bytes) -> tuple[InferRequest, Form]:
+    def _parse(self, header: bytes, *, sure: bool = True) -> tuple[InferRequest, Form]:
+        """Parse JSON. Unless `sure`, what is refused will be looked at once more, and is counted then."""
         try:
             request: InferRequest = self._validate(header)
         except ValidationError as error:
@@ -110,5 +119,5 @@ class InferCodec:
             reason = "not offered" if problem["type"] == "none_required" else problem["msg"]
             raise MalformedError(f"{quote(place)}: {reason}" if place else reason) from None
         form = self._answers.form(request)
-        self._inputs.check(request.inputs)
+        self._inputs.check(request.inputs, sure=sure)
         return request, form

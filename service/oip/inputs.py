@@ -1,6 +1,7 @@
 """The input tensors of an infer request as rows. Knows nothing of bodies, outputs or connections."""
 
 import difflib
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,13 +30,22 @@ class Inputs:
     Together only where all are numbers.
     """
 
-    def __init__(self, manifest: Manifest, max_rows: int, unseen_counts: Counter[str]) -> None:
-        """`unseen_counts` counts the categories that training did not see, by input."""
+    def __init__(
+        self,
+        manifest: Manifest,
+        max_rows: int,
+        unseen_counts: Counter[str],
+        refused_counts: Counter[tuple[str, str]],
+    ) -> None:
+        """`unseen_counts` counts the categories that training did not see, by input.
+
+        `refused_counts` counts cells that are refused, by input and kind.
+        """
         self._names = [item.name for item in manifest.inputs]
         self._items = {item.name: item for item in manifest.inputs}
         self._plain = manifest.plain
         self._encoder = Encoder(manifest.inputs)
-        self._unseen_counts = unseen_counts
+        self._unseen_counts, self._refused_counts = unseen_counts, refused_counts
         self._max_rows = max_rows
         self._whole = np.array([not item.missing.admitted for item in manifest.inputs])
         self._gaps = {name: item.missing.admitted for name, item in self._items.items()}
@@ -56,14 +66,17 @@ class Inputs:
         except tensors.MisfitError as error:
             raise self._misfit(error, self._names) from None
 
-    def check(self, inputs: Sequence[InferInput]) -> None:
-        """Refuse names, shapes and datatypes that are not the model's; the data is not looked at."""
+    def check(self, inputs: Sequence[InferInput], *, sure: bool = True) -> None:
+        """Refuse names, shapes and datatypes that are not the model's; the data is not looked at.
+
+        What is refused is counted if it is `sure`.
+        """
         if self._together(inputs):
             if not self._plain:
                 raise InvalidError(f"input {quote(FEATURES)}: {self._apart()}")
             self._check_shape(inputs[0], "numeric", tuple(tensors.NUMBERS), columns=len(self._names))
         else:
-            self._check_names([tensor.name for tensor in inputs])
+            self._check_names([tensor.name for tensor in inputs], sure=sure)
             for tensor in inputs:
                 item = self._items[tensor.name]
                 self._check_shape(tensor, item.kind, datatypes(item), columns=1)
@@ -74,6 +87,27 @@ class Inputs:
 
     def rows(self, inputs: Sequence[InferInput], binary: memoryview) -> Rows:
         """Return the rows [rows, inputs] of checked `features`, or of one tensor by each input's name."""
+        found = self._read(inputs, binary)
+        if FEATURES in found and self._together(inputs):
+            features: Rows = found[FEATURES]
+            return features
+        if self._plain:
+            return np.stack([found[name] for name in self._names], axis=1)
+        return self._encoded(found)
+
+    def cells(self, inputs: Sequence[InferInput], binary: memoryview, rows: Rows) -> list[dict[str, Any]]:
+        """Return `rows`, which `inputs` were read as, as they were sent, by input."""
+        columns: list[Sequence[Any]] = [_numbers_or_none(column) for column in rows.T]
+        if not self._plain:
+            found = self._read(inputs, binary)
+            columns = [
+                own if isinstance(found[name], np.ndarray) else found[name]
+                for name, own in zip(self._names, columns, strict=True)
+            ]
+        return [dict(zip(self._names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def _read(self, inputs: Sequence[InferInput], binary: memoryview) -> dict[str, Any]:
+        """Return the elements of checked tensors by their names: float32, or cells of other kinds."""
         together = self._together(inputs)
         found: dict[str, Any] = {}
         for tensor in inputs:
@@ -96,12 +130,7 @@ class Inputs:
                 raise self._misfit(error, self._names if together else [tensor.name]) from None
         if len(binary):
             raise MalformedError(f"{len(binary)} bytes follow the last input's")
-        if together:
-            features: Rows = found[FEATURES]
-            return features
-        if self._plain:
-            return np.stack([found[name] for name in self._names], axis=1)
-        return self._encoded(found)
+        return found
 
     def bulk(self, inputs: Sequence[InferInput], data: memoryview) -> Rows:
         """Return the rows of checked `inputs` whose `data` was cut out.
@@ -129,7 +158,7 @@ class Inputs:
         if self._features_gaps:
             gaps = np.isnan(rows) & self._whole
             if gaps.any():
-                raise tensors.MisfitError(np.flatnonzero(gaps), NOT_ADMITTED)
+                raise tensors.MisfitError(np.flatnonzero(gaps), NOT_ADMITTED, "missing")
         return rows
 
     def _encoded(self, found: Mapping[str, Any]) -> Rows:
@@ -140,11 +169,12 @@ class Inputs:
                 [each.tolist() if isinstance(each, np.ndarray) else each for each in columns]
             )
         except CellError as error:
-            raise self._misfit(tensors.MisfitError([error.place], str(error)), self._names) from None
+            misfit = tensors.MisfitError([error.place], str(error), error.kind)
+            raise self._misfit(misfit, self._names) from None
         self._unseen_counts.update(self._encoder.count_unseen(rows))
         return rows
 
-    def _check_names(self, given: list[str]) -> None:
+    def _check_names(self, given: list[str], *, sure: bool) -> None:
         """Raise InvalidError unless every input is given exactly once."""
         if len(given) > len(self._names):
             raise InvalidError(f"{len(given)} tensors for {len(self._names)} inputs")
@@ -156,7 +186,10 @@ class Inputs:
                 details.append({"input": name[:MAX_TEXT], "reason": f"no such input{hint}"})
             elif name in given[:place]:
                 details.append({"input": name, "reason": "given twice"})
-        details += [{"input": name, "reason": "missing"} for name in self._names if name not in given]
+        missing = [name for name in self._names if name not in given]
+        if sure:
+            self._refused_counts.update((name, "missing") for name in missing)
+        details += [{"input": name, "reason": "missing"} for name in missing]
         if details:
             raise InvalidError(f"input {quote(details[0]['input'])}: {details[0]['reason']}", details)
 
@@ -179,9 +212,12 @@ class Inputs:
         if rows > self._max_rows:
             raise TooLargeError(f"more than {self._max_rows} rows")
 
-    @staticmethod
-    def _misfit(error: tensors.MisfitError, names: list[str]) -> InvalidError:
-        """Return the refusal of elements of a tensor whose columns are `names`."""
+    def _misfit(self, error: tensors.MisfitError, names: list[str]) -> InvalidError:
+        """Return the refusal of elements of a tensor whose columns are `names`, and count them."""
+        columns = np.asarray(error.places, np.intp) % len(names)
+        for name, count in zip(names, np.bincount(columns, minlength=len(names)).tolist(), strict=True):
+            if count:
+                self._refused_counts[name, error.kind] += count
         details: list[dict[str, Any]] = []
         for place in error.places[:MAX_DETAILS]:
             row, column = divmod(int(place), len(names))
@@ -194,6 +230,10 @@ def _numbers(tensor: InferInput, binary: memoryview, *, gaps: bool) -> Rows:
     if tensor.data is None:
         return tensors.from_bytes(binary, tensor.shape, tensor.datatype, gaps=gaps)
     return tensors.from_json(tensor.data, tensor.shape, tensor.datatype, gaps=gaps)
+
+
+def _numbers_or_none(column: Rows) -> list[float | None]:
+    return [None if math.isnan(value) else value for value in column.tolist()]
 
 
 def _cells(tensor: InferInput, binary: memoryview) -> list[Any]:

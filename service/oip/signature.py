@@ -12,6 +12,8 @@ FEATURES = "features"
 """The tensor that carries all inputs of a row together."""
 EXPLANATION = ("logit", "intercept", "contributions")
 """Outputs that cost an explanation, so they are given on request only."""
+FEEDBACK = "feedback"
+"""The output of a row's token, where feedback is on; on request only, for it is longer than all others."""
 PLATFORM = "pytorch_libtorch"
 """Triton's name for TorchScript."""
 CONFIGURED = {
@@ -58,8 +60,11 @@ def texts(manifest: Manifest) -> tuple[str, ...]:
     return ("label", "decision") if manifest.abstain else ("label",)
 
 
-def outputs(manifest: Manifest) -> dict[str, Tensor]:
-    """Return every output by name. The explanation is FP64, with a class dimension for more than two."""
+def outputs(manifest: Manifest, *, feedback: bool = False) -> dict[str, Tensor]:
+    """Return every output by name. The explanation is FP64, with a class dimension for more than two.
+
+    `feedback` is whether there are tokens.
+    """
     classes, columns = len(manifest.classes), len(manifest.inputs)
     logits = () if logit_count(classes) == 1 else (logit_count(classes),)
     found = (
@@ -68,14 +73,15 @@ def outputs(manifest: Manifest) -> dict[str, Tensor]:
         Tensor("logit", "FP64", logits),
         Tensor("intercept", "FP64", logits),
         Tensor("contributions", "FP64", (*logits, columns)),
+        *([Tensor(FEEDBACK, "BYTES", ())] if feedback else []),
     )
     return {tensor.name: tensor for tensor in found}
 
 
-def metadata(manifest: Manifest, versions: list[str]) -> dict[str, Any]:
+def metadata(manifest: Manifest, versions: list[str], *, feedback: bool = False) -> dict[str, Any]:
     """Return the model metadata document; `properties` is ours: names, kinds, units, ranges.
 
-    `versions` are those of the model that answer.
+    `versions` are those of the model that answer, `feedback` is whether there are tokens.
     """
 
     def shaped(tensors: Iterable[Tensor]) -> list[dict[str, Any]]:
@@ -86,7 +92,7 @@ def metadata(manifest: Manifest, versions: list[str]) -> dict[str, Any]:
         "versions": versions,
         "platform": PLATFORM,
         "inputs": shaped(inputs(manifest)),
-        "outputs": shaped(outputs(manifest).values()),
+        "outputs": shaped(outputs(manifest, feedback=feedback).values()),
         "properties": {
             **manifest.model_dump(mode="json", include={"inputs", "classes"}),
             "threshold": manifest.threshold.value,
@@ -94,7 +100,9 @@ def metadata(manifest: Manifest, versions: list[str]) -> dict[str, Any]:
     }
 
 
-def configuration(manifest: Manifest, max_rows: int, device: str, workers: int) -> dict[str, Any]:
+def configuration(
+    manifest: Manifest, max_rows: int, device: str, workers: int, *, feedback: bool = False
+) -> dict[str, Any]:
     """Return the model configuration document, in Triton's form; its shapes leave out the rows."""
 
     def typed(tensors: Iterable[Tensor]) -> list[dict[str, Any]]:
@@ -111,7 +119,7 @@ def configuration(manifest: Manifest, max_rows: int, device: str, workers: int) 
         "version_policy": {"specific": {"versions": [manifest.version]}},
         "max_batch_size": max_rows,
         "input": typed(inputs(manifest)),
-        "output": typed(outputs(manifest).values()),
+        "output": typed(outputs(manifest, feedback=feedback).values()),
         "instance_group": [{"name": manifest.name, "kind": kind, "count": workers}],
         "dynamic_batching": {"max_queue_delay_microseconds": 0},
     }

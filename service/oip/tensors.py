@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError
 
+from models.cells import Kind
 from service.body import numbers
 from service.errors import MalformedError, quote
 
@@ -36,9 +37,9 @@ _integers = TypeAdapter(Annotated[list[Annotated[int, Field(strict=True)]], Fiel
 class MisfitError(ValueError):
     """Elements that are not what is wanted: their places in the flat tensor, and one reason for all."""
 
-    def __init__(self, places: Sequence[int] | NDArray[np.intp], reason: str) -> None:
+    def __init__(self, places: Sequence[int] | NDArray[np.intp], reason: str, kind: Kind = "type") -> None:
         super().__init__(reason)
-        self.places = places
+        self.places, self.kind = places, kind
 
 
 def flat(data: list[Any], shape: Sequence[int]) -> list[Any]:
@@ -164,7 +165,7 @@ def whole(data: list[Any], datatype: str) -> NDArray[Any]:
     except OverflowError:
         limits = np.iinfo(INTEGERS[datatype])
         outside = [place for place, value in enumerate(values) if not limits.min <= value <= limits.max]
-        raise MisfitError(outside, f"out of the range of {datatype}") from None
+        raise MisfitError(outside, f"out of the range of {datatype}", "range") from None
 
 
 def disagreement(shape: Sequence[int]) -> MalformedError:
@@ -197,4 +198,4 @@ def _check_finite(values: NDArray[Any], reason: str, *, gaps: bool) -> None:
     if np.count_nonzero(finite) < values.size:  # half the time of all()
         wrong = np.isinf(values) if gaps else ~finite
         if wrong.any():
-            raise MisfitError(np.flatnonzero(wrong), reason)
+            raise MisfitError(np.flatnonzero(wrong), reason, "range")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from service import errors
 from service.errors import InternalError, ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from service.plane.queue import Queue
     from service.wire.results import Results
@@ -39,7 +39,8 @@ JSON = Content(b"application/json")
 class Call(ABC):
     """A request that is answered exactly once, by whoever took it.
 
-    Who finds its way sets `queue`, which is of the version that answers. A codec sets `payload` (float32
+    Who finds its way sets `queue`, which is of the version that answers. A codec sets `cells`, the rows by
+    input's name as they were sent, where rows are kept, and `payload` (float32
     [rows, inputs], raw), `rows`, `explain`, `id` and `encode`, and `content` where an answer is not plain
     JSON; it may shorten `deadline`, which is on the monotonic clock like `started`. `headers` and `body`, in
     pieces, are what it reads.
@@ -47,6 +48,7 @@ class Call(ABC):
 
     __slots__ = (
         "body",
+        "cells",
         "content",
         "deadline",
         "encode",
@@ -63,6 +65,7 @@ class Call(ABC):
     )
 
     queue: Queue
+    cells: Sequence[Mapping[str, Any]]
     payload: bytes
     deadline: float
     queued: float

@@ -1,13 +1,19 @@
 """Results to the JSON of `/predict`'s answers. Knows nothing of requests' bodies."""
 
+import functools
 import json
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from models.decision import ABSTAIN, logit_count
 from models.manifest import Manifest
 from service.errors import InvalidError
+from service.feedback.token import Issue, Issuer, Keep, id_of
 from service.plane.call import Call
 from service.wire.results import NO_NUMBER, Results
+
+Predictions = Callable[[Call, Results, int], list[Any]]
 
 
 class Notes(NamedTuple):
@@ -24,8 +30,11 @@ class Notes(NamedTuple):
 class Answers:
     """The answers of one version of a model."""
 
-    def __init__(self, manifest: Manifest, label_counts: list[int]) -> None:
-        """`label_counts` counts the answered rows by class; whoever made it reads it."""
+    def __init__(self, manifest: Manifest, label_counts: list[int], issuer: Issuer | None = None) -> None:
+        """`label_counts` counts the answered rows by class; whoever made it reads it.
+
+        `issuer` makes a token for each answered row.
+        """
         self._decision = manifest.decision
         self._decide = manifest.decision.of_row
         self._label_counts = label_counts
@@ -44,6 +53,11 @@ class Answers:
         self._plain = [f"{{{text}}}".encode() for text in plain]
         self._explained = [f'{{{text}, "explanation": {logits}}}'.encode() for text in plain]
         self._predictions = self._decided if self._decision.abstains else self._scored
+        if issuer is not None:
+            tokened = functools.partial(self._tokened, issuer.issue, self._predictions)
+            if issuer.keep is not None:
+                tokened = functools.partial(self._kept, issuer.keep, issuer.issue, self._predictions)
+            self._predictions = tokened
         self._decisions = [_field("decision", each) for each in (*manifest.classes, ABSTAIN)]
 
     def encode(self, call: Call, results: Results, first: int) -> bytes:
@@ -100,6 +114,34 @@ class Answers:
                 self._scored(call, results, first), results.probabilities(first, call.rows), strict=True
             )
         ]
+
+    def _tokened(
+        self, issue: Issue, predictions: Predictions, call: Call, results: Results, first: int
+    ) -> list[Any]:
+        """Return each row's prediction as `predictions` does, with the token by which its label may come."""
+        decide, now = self._decide, int(time.time())
+        return [
+            each and b'%b, "feedback": "%b"}' % (each[:-1], issue(row, decide(row), now))
+            for each, row in zip(
+                predictions(call, results, first), results.probabilities(first, call.rows), strict=True
+            )
+        ]
+
+    def _kept(
+        self, keep: Keep, issue: Issue, predictions: Predictions, call: Call, results: Results, first: int
+    ) -> list[Any]:
+        """Return what `_tokened` does, and keep the rows that got a token."""
+        given: list[bytes] = []
+
+        def noted(row: Sequence[float], label: int, now: int) -> bytes:
+            given.append(issue(row, label, now))
+            return given[-1]
+
+        found = self._tokened(noted, predictions, call, results, first)
+        answered = (cells for cells, each in zip(call.cells, found, strict=True) if each is not None)
+        for token, cells in zip(given, answered, strict=True):
+            keep(id_of(token), cells)
+        return found
 
 
 def _no_number(predictions: list[Any]) -> InvalidError:

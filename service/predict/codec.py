@@ -1,6 +1,7 @@
 """`/predict` bodies to rows, and results to answers. Knows nothing of connections or workers."""
 
 import functools
+import json
 import re
 from collections import Counter
 from typing import Any
@@ -23,6 +24,7 @@ from service.errors import (
     TooLargeError,
     quote,
 )
+from service.feedback.token import Issuer
 from service.plane.call import Call
 from service.predict.answers import Answers, Notes
 from service.predict.bulk import BULK_BYTES
@@ -56,14 +58,19 @@ class PredictCodec:
         most_bytes: int,
         label_counts: list[int],
         unseen_counts: Counter[str],
+        refused_counts: Counter[tuple[str, str]],
+        issuer: Issuer | None = None,
     ) -> None:
-        """`most_bytes` may a body have when it is inflated.
+        """`most_bytes` may a body have when it is inflated. `issuer` makes a token for each answered row.
 
         `label_counts` counts the answered rows by class, `unseen_counts` the categories that training did
-        not see, by input; whoever made them reads them.
+        not see, by input, `refused_counts` cells that are refused, by input and kind; whoever made them reads
+        them.
         """
-        self._inputs = len(manifest.inputs)
-        self._unseen_counts = unseen_counts
+        self._names = [item.name for item in manifest.inputs]
+        self._inputs = len(self._names)
+        self._kept = issuer is not None and issuer.keep is not None
+        self._unseen_counts, self._refused_counts = unseen_counts, refused_counts
         self._max_rows, self._most_bytes = max_rows, most_bytes
         # A large body with more commas than any good one has is not worth the second that parsing it takes.
         self._most_commas = max_rows * (self._inputs + len(manifest.ignored)) + MAX_FIELDS
@@ -76,7 +83,7 @@ class PredictCodec:
         self._typed = [typed]
         if not manifest.plain:
             self._typed.append(Typed(manifest, self._encoder.columns, max_rows, look_up=True))
-        self._answers = Answers(manifest, label_counts)
+        self._answers = Answers(manifest, label_counts, issuer)
         self._encode = self._answers.encode
         self._plain = manifest.plain
 
@@ -88,12 +95,26 @@ class PredictCodec:
         body = whole_body(call, self._most_bytes)
         if len(body) > LARGE_BYTES and body.count(b",") > self._most_commas < commas.between_values(body):
             raise TooLargeError(f"more values than {self._max_rows} rows have")
+        wrong: frozenset[int] = frozenset()
         try:
             request = self._read(call, body)
         except (ValueError, OverflowError):
-            request = self._sift(call, body)
+            request, wrong = self._sift(call, body)
         call.id = request.id
         call.explain = request.explain
+        if self._kept:
+            call.cells = self._sent(body, wrong)
+
+    def _sent(self, body: bytes, wrong: frozenset[int]) -> list[dict[str, Any]]:
+        """Return the good rows of a body as they were sent, by input."""
+        rows = enumerate(json.loads(body)["instances"])
+        return [
+            {name: row[name] for name in self._names}
+            if isinstance(row, dict)
+            else dict(zip(self._names, row, strict=True))
+            for place, row in rows
+            if place not in wrong
+        ]
 
     # The ways to read a body: each sets the call's `payload`, `rows` and `encode`, and returns the request.
 
@@ -120,8 +141,8 @@ class PredictCodec:
         self._take(call, request, bulk.payload, bulk.rows, may_be_new=False)
         return request
 
-    def _sift(self, call: Call, body: bytes) -> Any:
-        """Read the good rows, and say what is wrong with the others.
+    def _sift(self, call: Call, body: bytes) -> tuple[Any, frozenset[int]]:
+        """Read the good rows, and say what is wrong with the others; return too which these are.
 
         Raises InvalidError for a bad row unless the request asked to report it.
         """
@@ -135,6 +156,12 @@ class PredictCodec:
             )  # no row at all: nothing to report by row
         values, found = self._rows.sift(request.instances)
         wrong = [(row, verdict) for row, verdict in enumerate(found) if verdict is not None]
+        self._refused_counts.update(
+            (problem.input, problem.kind)
+            for _, verdict in wrong
+            for problem in verdict.problems
+            if problem.kind is not None and problem.input is not None
+        )
         if wrong and request.on_error == "fail":
             details = [
                 _detail(row, each) for row, verdict in wrong[:MAX_DETAILS] for each in verdict.problems
@@ -144,7 +171,7 @@ class PredictCodec:
             raise InvalidError(first, details, sum(verdict.total for _, verdict in wrong))
         verdicts = [None if each is None else str(each.problems[0]) for each in found]
         self._take(call, request, values.tobytes(), len(values), verdicts)
-        return request
+        return request, frozenset(row for row, _ in wrong)
 
     def _take(
         self,

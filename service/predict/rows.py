@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.cells import Kind
 from models.encode import Encoder
 from models.manifest import Manifest
 from service.errors import MAX_DETAILS, quote
@@ -22,10 +23,11 @@ Floats = NDArray[np.float32]
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong with a row, and the input that it is wrong with, if it is one."""
+    """One thing that is wrong with a row; the input that it is wrong with, if it is one, and how."""
 
     reason: str
     input: str | None = None
+    kind: Kind | None = None
 
     def __str__(self) -> str:
         return self.reason if self.input is None else f"input {quote(self.input)}: {self.reason}"
@@ -70,7 +72,7 @@ class Rows:
         values, wrong = self.encoder.sift(rows)
         places = [place for place, verdict in enumerate(verdicts) if verdict is None]
         for row, error in wrong.items():
-            verdicts[places[row]] = _one(str(error), self._names[error.place])
+            verdicts[places[row]] = _one(str(error), self._names[error.place], error.kind)
         return np.delete(values, list(wrong), axis=0), verdicts
 
     def _in_order(self, instance: Any, *, suggest: bool) -> Sequence[Any] | Wrong:
@@ -99,7 +101,7 @@ class Rows:
         named = (
             Problem("no such input" + (self._suggestion(name) if suggest else ""), name) for name in unknown
         )
-        problems = chain(named, (Problem("missing", name) for name in missing))
+        problems = chain(named, (Problem("missing", name, "missing") for name in missing))
         return Wrong(len(unknown) + len(missing), list(islice(problems, MAX_DETAILS)))
 
     def _suggestion(self, name: str) -> str:
@@ -109,5 +111,5 @@ class Rows:
         return f"; did you mean {quote(near[0])}?" if near else ""
 
 
-def _one(reason: str, name: str | None = None) -> Wrong:
-    return Wrong(1, [Problem(reason, name)])
+def _one(reason: str, name: str | None = None, kind: Kind | None = None) -> Wrong:
+    return Wrong(1, [Problem(reason, name, kind)])

@@ -83,6 +83,9 @@ class Prediction(BaseModel):
         None, description="Inputs whose text was not seen in training, when `report_unseen` asks for them."
     )
     explanation: Explanation | dict[str, Explanation] | None = None
+    feedback: str | None = Field(
+        None, description="Token by which `/feedback` takes the row's true label, where feedback is on."
+    )
 
 
 class RowError(BaseModel):

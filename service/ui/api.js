@@ -1,8 +1,8 @@
 // Every endpoint, from /openapi.json, with a request that works and can be sent from here.
 
-import { button, choice, copy, fill, folded, h, soft } from "./dom.js";
-import { quoted } from "./row.js";
-import { ask, getJson, JSON_TYPE, send } from "./service.js";
+import { chosen, copying, fill, h, lazily, soft } from "./dom.js";
+import { curl } from "./row.js";
+import { absolute, ask, getJson, JSON_TYPE, send } from "./service.js";
 import { seconds } from "./text.js";
 
 const DATATYPES = { numeric: "FP32", boolean: "BOOL", categorical: "BYTES" };
@@ -16,18 +16,15 @@ export async function view(app) {
 		for (const [method, operation] of Object.entries(methods)) {
 			const [tag] = operation.tags;
 			const text = (operation.description ?? operation.summary).replaceAll("`", "");
-			const one = folded([
-				h("b", {}, method.toUpperCase()),
-				" ",
-				h("code", {}, path),
-				h("span", { class: "soft" }, ` ${text.split("\n")[0]}`)
-			]);
+			const verb = method.toUpperCase();
+			const one = lazily([h("b", verb), " ", h("code", path), h("span.soft", ` ${text.split("\n")[0]}`)], () =>
+				form(app, verb, path, operation, text)
+			);
 			one.className = "operation";
-			one.addEventListener("toggle", () => one.childElementCount < 2 && one.append(form(app, method.toUpperCase(), path, operation, text)));
 			groups.set(tag, [...(groups.get(tag) ?? []), one]);
 		}
 	}
-	return [h("a", { href: "openapi.json" }, "openapi.json"), [...groups].map(([tag, each]) => [h("h3", {}, tag), each])];
+	return [h("a", { href: "openapi.json" }, "openapi.json"), [...groups].map(([tag, each]) => [h("h3", tag), each])];
 }
 
 /**
@@ -42,14 +39,14 @@ function form(app, method, path, operation, text) {
 	const content = operation.requestBody?.content["application/json"];
 	const examples = content ? bodies(app, path, content) : [];
 	const area = h("textarea", { rows: 8, spellcheck: "false", "aria-label": "Body" });
-	const take = (/** @type {number} */ place) => {
+	/** @param {number} place */
+	const take = place => {
 		// A number does not need a line of its own.
 		area.value = JSON.stringify(examples[place][1], null, 1).replace(/\n +(?=[^\n]*[^{}[\]\n])/g, " ");
 	};
 	if (content) take(0);
 	const out = h("div", { "aria-live": "polite" });
-	const address = h("input", { autocomplete: "off", "aria-label": "Address", class: "wide" });
-	address.value = target;
+	const address = h("input.wide", { autocomplete: "off", "aria-label": "Address", value: target });
 	const run = async () => {
 		const started = performance.now();
 		try {
@@ -59,20 +56,16 @@ function form(app, method, path, operation, text) {
 			try {
 				said = JSON.stringify(JSON.parse(said), null, 2);
 			} catch {} // not JSON, as the metrics
-			fill(out, h("p", {}, h("b", {}, `${answer.status} ${answer.statusText}`), ` in ${took}`), h("pre", { tabindex: 0 }, said));
-			if (answer.status === 401 || answer.status === 403) {
-				await ask(`This endpoint asks for a key that may ${answer.status === 401 ? "use it" : "administer"}.`);
+			const { status, statusText } = answer;
+			fill(out, h("p", h("b", `${status} ${statusText}`), ` in ${took}`), h("pre", { tabindex: 0 }, said));
+			if (status === 401 || status === 403) {
+				await ask(`This endpoint asks for a key that may ${status === 401 ? "use it" : "administer"}.`);
 				await run();
 			}
 		} catch (error) {
-			fill(out, h("p", { class: "wrong" }, /** @type {Error} */ (error).message));
+			fill(out, h("p.wrong", /** @type {Error} */ (error).message));
 		}
 	};
-	const curl = button("Copy as curl", () => {
-		const key = operation.security ? ' -H "X-API-Key: $KEY"' : "";
-		const body = content ? ` -H 'Content-Type: application/json' -d ${quoted(area.value)}` : "";
-		copy(`curl -X ${method} ${quoted(new URL(address.value, document.baseURI).href)}${key}${body}`, curl);
-	});
 	return h(
 		"form",
 		{
@@ -87,20 +80,19 @@ function form(app, method, path, operation, text) {
 			examples.length > 1 &&
 				h(
 					"p",
-					{},
-					h(
-						"label",
-						{},
-						"Example ",
-						choice(
-							examples.map(([name]) => name),
-							take
-						)
+					chosen(
+						"Example",
+						examples.map(([name]) => name),
+						take
 					)
 				),
 			area
 		],
-		h("p", { class: "tools" }, h("button", { class: "main" }, "Send"), curl),
+		h(
+			"p.tools",
+			h("button.main", "Send"),
+			copying("Copy as curl", () => curl(absolute(address.value), content && area.value, operation.security, `-X ${method} `))
+		),
 		out
 	);
 }

@@ -1,47 +1,48 @@
 // A file of rows: matched by name, sent in chunks, answered as CSV; judged where it has the target.
 
 import { decimalComma, delimiter, encoding, GAPS, match, Reader, written } from "./csv.js";
-import { add, button, fill, h, name, save, soft, table } from "./dom.js";
+import { add, button, fill, h, name, names, save, soft, table } from "./dom.js";
 import { square } from "./model.js";
 import { cell } from "./row.js";
-import { postJson, ServiceError } from "./service.js";
+import { postJson, wait } from "./service.js";
 import { counted, number, percent, visible } from "./text.js";
 
 const CHUNK_ROWS = 1000;
 const CHUNK_CELLS = 60_000;
 const PIECE_BYTES = 1 << 18;
 const MOST_PROBLEMS = 100;
-const MOST_NAMED = 8;
-const MOST_CLASSES = 30;
 
 /** @type {View} */
 export function view(app, signal) {
-	const choose = h("input", { type: "file", id: "file", class: "unseen" });
+	const choose = h("input.unseen", {
+		type: "file",
+		id: "file",
+		change() {
+			start(choose.files);
+			choose.value = ""; // the same file may be chosen again
+		}
+	});
+	/** @param {DragEvent} event */
+	const drag = event => {
+		event.preventDefault();
+		drop.classList.toggle("over", event.type === "dragover");
+		start(event.dataTransfer?.files); // there are none before the drop
+	};
 	const drop = h(
-		"label",
-		{ class: "drop", for: "file" },
-		h("b", {}, "Drop a CSV file here"),
+		"label.drop",
+		{ for: "file", dragover: drag, dragleave: drag, drop: drag },
+		h("b", "Drop a CSV file here"),
 		", or choose one: its columns are matched by name."
 	);
-	const out = h("div", {});
+	const out = h("div");
 	let running = new AbortController();
-	const start = (/** @type {FileList | null | undefined} */ files) => {
+	/** @param {FileList | null | undefined} files */
+	const start = files => {
 		if (!files?.length) return;
 		running.abort();
 		running = new AbortController();
 		score(app, files[0], out, running);
 	};
-	choose.addEventListener("change", () => {
-		start(choose.files);
-		choose.value = ""; // the same file may be chosen again
-	});
-	for (const kind of ["dragover", "dragleave", "drop"]) {
-		drop.addEventListener(kind, event => {
-			event.preventDefault();
-			drop.classList.toggle("over", kind === "dragover");
-			if (kind === "drop") start(/** @type {DragEvent} */ (event).dataTransfer?.files);
-		});
-	}
 	signal.addEventListener("abort", () => running.abort());
 	return [choose, drop, out];
 }
@@ -65,12 +66,6 @@ async function* read(file) {
 	}
 }
 
-/** @param {string[]} names */
-const list = names => [
-	names.slice(0, MOST_NAMED).map((each, place) => [place ? ", " : "", name(each)]),
-	names.length > MOST_NAMED && ` and ${names.length - MOST_NAMED} more`
-];
-
 /**
  * @param {App} app
  * @param {File} file
@@ -82,14 +77,13 @@ async function score(app, file, out, running) {
 	const { signal } = running;
 	const bar = h("progress", { max: file.size || 1, value: 0, "aria-label": "File" });
 	const said = h("p", { role: "status" }, "Reading");
-	const [about, result] = [h("div", {}), h("div", {})];
+	const [about, result] = [h("div"), h("div")];
 	const tools = h(
-		"p",
-		{ class: "tools" },
+		"p.tools",
 		bar,
 		button("Stop", () => running.abort())
 	);
-	fill(out, h("h3", {}, name(file.name, 60)), about, tools, said, result);
+	fill(out, h("h3", name(file.name, 60)), about, tools, said, result);
 
 	/** @type {string[]} */
 	const parts = [];
@@ -99,19 +93,19 @@ async function score(app, file, out, running) {
 	const labels = classes.map(() => 0);
 	const most = Math.ceil(Math.min(CHUNK_ROWS, CHUNK_CELLS / inputs.length));
 	const decided = abstain ? ["decision"] : [];
-	let [rows, wrong, judged, strange, loss, target] = [0, 0, 0, 0, 0, -1];
+	let [rows, wrong, judged, right, strange, loss, target] = [0, 0, 0, 0, 0, 0, -1];
 	/** @type {string[] | undefined} */
 	let head;
 	let places = /** @type {number[]} */ ([]);
 	let comma = false;
 	let waiting = /** @type {string[][]} */ ([]);
 
-	/** Throws what makes the whole file unfit. @param {string[]} names @param {string[][]} first @param {string} form */
-	const begin = (names, first, form) => {
-		head = names.map((each, place) => (place ? each : each.replace(/^\ufeff/, "")));
+	/** Throws what makes the whole file unfit. @param {string[]} columns @param {string[][]} first @param {string} form */
+	const begin = (columns, first, form) => {
+		head = columns.map((each, place) => (place ? each : each.replace(/^\ufeff/, "")));
 		const found = match(head, inputs);
-		if (found.missing.length) throw unfit(["Of the model's columns the file lacks ", list(found.missing), ". It has ", list(head), "."]);
-		if (found.twice.length) throw unfit(["More than one column of the file is called ", list(found.twice), "."]);
+		if (found.missing.length) throw unfit(["Of the model's columns the file lacks ", names(found.missing), ". It has ", names(head), "."]);
+		if (found.twice.length) throw unfit(["More than one column of the file is called ", names(found.twice), "."]);
 		places = found.places;
 		comma = decimalComma(first.flat());
 		target = head.findIndex(each => each.trim() === data?.target);
@@ -121,7 +115,7 @@ async function score(app, file, out, running) {
 			about,
 			soft(
 				`${counted(head.length, "column")} in ${form}${comma ? " with a decimal comma" : ""}. `,
-				extra.length > 0 && ["Not inputs: ", list(extra), "."]
+				extra.length > 0 && ["Not inputs: ", names(extra), "."]
 			)
 		);
 		parts.push("\ufeff", line([...head, "predicted_label", ...decided, ...classes.map(each => `probability ${each}`), "error"]));
@@ -143,7 +137,7 @@ async function score(app, file, out, running) {
 					if (reason) {
 						wrong++;
 						if (problems.length < MOST_PROBLEMS) problems.push([rows, reason]);
-						return line([...cells, "", ...decided.map(() => ""), ...classes.map(() => ""), reason]);
+						return line([...cells, ...Array(1 + decided.length + classes.length), reason]);
 					}
 					const probabilities = classes.map(label => found.probabilities[label]);
 					const label = classes.indexOf(found.label);
@@ -164,6 +158,7 @@ async function score(app, file, out, running) {
 			return;
 		}
 		judged++;
+		if (place === label) right++;
 		loss -= Math.log(Math.max(probabilities[place], 1e-38));
 		confusion[place][label]++;
 	};
@@ -185,17 +180,15 @@ async function score(app, file, out, running) {
 		}
 		if (rows) tell(file.size, ".");
 		else said.textContent = "There is no row in this file.";
-	} catch (error) {
+	} catch (/** @type {any} */ error) {
 		if (signal.aborted) tell(bar.value, ". Stopped.");
 		else {
 			said.textContent = "";
-			const { message, parts: told = message } = /** @type {any} */ (error);
-			fill(result, h("p", { class: "wrong" }, told));
+			fill(result, h("p.wrong", error.parts ?? error.message));
 		}
 	}
 	tools.remove();
 	if (!rows) return;
-	const right = confusion.reduce((sum, each, place) => sum + each[place], 0);
 	add(
 		result,
 		button(
@@ -209,14 +202,13 @@ async function score(app, file, out, running) {
 			classes.map((each, place) => [name(each), labels[place], percent(labels[place] / (rows - wrong || 1))])
 		),
 		target >= 0 && [
-			h("h3", {}, "Beside the target of the file"),
+			h("h3", "Beside the target of the file"),
 			h(
 				"p",
-				{},
 				`Right: ${judged ? percent(right / judged) : "none"} of ${counted(judged, "row")}. Log-loss: ${number(loss / judged)}.`,
 				strange > 0 && ` ${counted(strange, "row")} of no class that the model knows are left out.`
 			),
-			judged > 0 && classes.length <= MOST_CLASSES && square(classes, confusion)
+			judged > 0 && square(classes, confusion)
 		],
 		problems.length > 0 &&
 			table(
@@ -247,10 +239,10 @@ async function patient(app, body, signal, said) {
 	while (true) {
 		try {
 			return await postJson(app.file("predict"), body, signal);
-		} catch (error) {
-			if (!(error instanceof ServiceError && error.passes)) throw error;
+		} catch (/** @type {any} */ error) {
+			if (!error.passes) throw error;
 			said.textContent = `${error.message} This goes on when it is back.`;
-			await new Promise(resolve => setTimeout(resolve, error.retryAfter * 1000));
+			await wait(error.retryAfter * 1000);
 			signal.throwIfAborted();
 		}
 	}

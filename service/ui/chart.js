@@ -1,28 +1,26 @@
 // Charts in SVG: axes with units, a title, a text alternative, and the numbers as a table behind a toggle.
 
-import { folded, h, s, soft, table } from "./dom.js";
+import { h, lazily, s, soft, table } from "./dom.js";
 import { number, short } from "./text.js";
 
-const WIDTH = 400;
+export const WIDTH = 400;
 const HEIGHT = 260;
 const LEFT = 58;
 const RIGHT = 14;
 const TOP = 10;
 const BOTTOM = 40;
-/** Lines are told apart by more than colour. */
-const DASHES = ["", "6 3"];
+/** Lines are told apart by more than colour; the style sheet draws them so. */
 const LEGEND = ["━━", "╍╍"];
 const MOST_ROWS = 200;
 
 /**
- * Round values that enclose a range, about five of them.
- * @param {number} low
- * @param {number} high
+ * Round values that enclose 0 and others, about five of them.
+ * @param {number[]} values
  * @returns {number[]}
  */
-export function ticks(low, high) {
-	if (!Number.isFinite(low + high)) return [0, 1];
-	const span = high - low || Math.abs(high) || 1;
+function ticks(values) {
+	const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
+	const span = high - low || 1;
 	const power = 10 ** Math.floor(Math.log10(span / 4));
 	const step = power * ([1, 2, 5].find(each => span / (each * power) <= 5) ?? 10);
 	const first = Math.floor(low / step + 1e-9);
@@ -32,25 +30,37 @@ export function ticks(low, high) {
 
 /**
  * A figure with a caption, a drawing, and its numbers as a table.
- * @param {string} title
+ * @param {Child} title
  * @param {Child[]} drawn
  * @param {number} height
  * @param {() => Element} numbers
  * @param {Child[]} tail
  */
-function figure(title, drawn, height, numbers, ...tail) {
-	const details = folded("Table");
-	details.addEventListener("toggle", () => details.childElementCount < 2 && details.append(numbers()));
-	const drawing = s(
-		"svg",
-		{ viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": `${title}. The table below has its numbers.` },
-		drawn
-	);
-	return h("figure", { class: "chart" }, h("figcaption", {}, title), drawing, tail, details);
+export function figure(title, drawn, height, numbers, ...tail) {
+	const caption = h("figcaption", title);
+	const says = `${caption.textContent}. The table below has its numbers.`;
+	const drawing = s("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img", "aria-label": says }, drawn);
+	return h("figure", caption, drawing, tail, lazily("Table", numbers));
 }
 
-/** @param {string} text @param {number} x @param {number} y */
-const middle = (text, x, y, props = {}) => s("text", { x, y, "text-anchor": "middle", ...props }, text);
+/** @param {string} text @param {number} x where it ends @param {number} y */
+export const label = (text, x, y, props = {}) => s("text", { x, y, "text-anchor": "end", ...props }, text);
+
+/** @param {string} text @param {number} x its middle @param {number} y */
+const middle = (text, x, y, props = {}) => label(text, x, y, { "text-anchor": "middle", ...props });
+
+/** @param {string} path @param {Element} text */
+const tick = (path, text, kind = "tick") => s("g", { class: kind }, s("path", { d: path }), text);
+
+/**
+ * Where values are, whose first is at `from` and whose last is at `to`.
+ * @param {number[]} values
+ * @param {number} from
+ * @param {number} to
+ * @returns {(value: number) => number}
+ */
+export const scale = (values, from, to) => value =>
+	+(from + ((value - values[0]) / ((values.at(-1) ?? 0) - values[0])) * (to - from)).toFixed(1);
 
 /** @param {number[][]} points */
 const finite = points => points.filter(([a, b]) => Number.isFinite(a + b));
@@ -58,62 +68,43 @@ const finite = points => points.filter(([a, b]) => Number.isFinite(a + b));
 /**
  * Lines over two axes; a gap is a point without a number.
  * @param {string} title
- * @param {Axis} x
+ * @param {Axis & { ticks: number[] }} x
  * @param {Axis} y
  * @param {Series[]} series
  * @param {Child[]} tail
  */
 export function lines(title, x, y, series, ...tail) {
 	const points = finite(series.flatMap(each => each.points));
-	const range = (/** @type {Axis} */ axis, /** @type {number} */ of) =>
-		axis.ticks ?? ticks(Math.min(...(of ? [0] : []), ...points.map(each => each[of])), Math.max(...points.map(each => each[of])));
-	const [across, up] = [range(x, 0), range(y, 1)];
-	const scale = (/** @type {number[]} */ at, /** @type {number} */ from, /** @type {number} */ to) => (/** @type {number} */ value) =>
-		+(from + ((value - at[0]) / (at[at.length - 1] - at[0])) * (to - from)).toFixed(1);
-	const px = scale(across, LEFT, WIDTH - RIGHT);
+	const up = y.ticks ?? ticks(points.map(([, value]) => value));
+	const px = scale(x.ticks, LEFT, WIDTH - RIGHT);
 	const py = scale(up, HEIGHT - BOTTOM, TOP);
 	const [tellX, tellY] = [x.told ?? number, y.told ?? number];
 	const named = series.filter(each => each.name);
-	const kind = (/** @type {Series} */ each) => ({ class: `series ${each.name ? "line" : "chance"}${named.indexOf(each)}` });
-	const dash = (/** @type {Series} */ each) => ({ "stroke-dasharray": DASHES[named.indexOf(each)] });
 	const drawn = series.map(each => {
+		const own = named.indexOf(each);
 		const path = each.points.map(([a, b], place) =>
 			Number.isFinite(b) ? (Number.isFinite(each.points[place - 1]?.[1]) ? "L" : "M") + px(a) + " " + py(b) : ""
 		);
 		return s(
-			"g",
-			kind(each),
-			!each.dots && s("path", { d: path.join(""), ...dash(each) }),
+			`g.series line${own}`,
+			!each.dots && s("path", { d: path.join("") }),
 			(each.dots || each.points.length === 1) && finite(each.points).map(([a, b]) => s("circle", { cx: px(a), cy: py(b), r: 3 }))
 		);
 	});
 	const axes = [
-		across.map(each =>
-			s(
-				"g",
-				{ class: "tick" },
-				s("path", { d: `M${px(each)} ${TOP}V${HEIGHT - BOTTOM}` }),
-				middle(tellX(each), px(each), HEIGHT - BOTTOM + 15)
-			)
-		),
-		up.map(each =>
-			s(
-				"g",
-				{ class: "tick" },
-				s("path", { d: `M${LEFT} ${py(each)}H${WIDTH - RIGHT}` }),
-				s("text", { x: LEFT - 6, y: py(each) + 4, "text-anchor": "end" }, tellY(each))
-			)
-		),
+		x.ticks.map(each => tick(`M${px(each)} ${TOP}V${HEIGHT - BOTTOM}`, middle(tellX(each), px(each), HEIGHT - BOTTOM + 15))),
+		up.map(each => tick(`M${LEFT} ${py(each)}H${WIDTH - RIGHT}`, label(tellY(each), LEFT - 6, py(each) + 4))),
 		middle(x.name, (LEFT + WIDTH) / 2, HEIGHT - 6),
 		middle(y.name, 0, 0, { transform: `translate(13 ${(HEIGHT - BOTTOM) / 2}) rotate(-90)` })
 	];
-	const legend = named.length > 1 && soft(named.map((each, place) => `${LEGEND[place]} ${each.name} `));
+	const names = named.map(each => each.name);
+	const legend = named.length > 1 && soft(names.map((each, place) => `${LEGEND[place]} ${each} `));
 	const numbers = () => {
 		const every = Math.ceil(named[0].points.length / MOST_ROWS);
 		const rows = named[0].points.map(([a], place) => [tellX(a), ...named.map(each => tellY(each.points[place][1]))]);
 		return table(
 			every > 1 ? `Every ${every}th point` : title,
-			[x.name, ...named.map(each => each.name)],
+			[x.name, ...names],
 			rows.filter((_, place) => place % every === 0)
 		);
 	};
@@ -129,25 +120,17 @@ export function lines(title, x, y, series, ...tail) {
 export function forest(title, unit, rows) {
 	const from = 160;
 	const bottom = rows.length * 20 + 8;
-	const across = ticks(Math.min(0, ...rows.map(each => each.value - each.half)), Math.max(0, ...rows.map(each => each.value + each.half)));
-	const [left, right] = [across[0], across[across.length - 1]];
-	const px = (/** @type {number} */ value) => from + ((value - left) / (right - left)) * (WIDTH - from - RIGHT);
+	const ends = rows.flatMap(({ value, half }) => [value - half, value + half]);
+	const across = ticks(ends);
+	const px = scale(across, from, WIDTH - RIGHT);
 	const drawn = [
-		across.map(each =>
-			s(
-				"g",
-				{ class: each ? "tick" : "tick zero" },
-				s("path", { d: `M${px(each)} 4V${bottom}` }),
-				middle(number(each), px(each), bottom + 14)
-			)
-		),
+		across.map(each => tick(`M${px(each)} 4V${bottom}`, middle(number(each), px(each), bottom + 14), each ? "tick" : "zero")),
 		middle(unit, (from + WIDTH) / 2, bottom + 31),
 		rows.map(({ name, value, half }, place) => {
 			const y = place * 20 + 16;
 			return s(
-				"g",
-				{ class: "series" },
-				s("text", { x: from - 8, y: y + 4, "text-anchor": "end" }, short(name, 24)),
+				"g.series",
+				label(short(name, 24), from - 8, y + 4),
 				s("path", { d: `M${px(value - half)} ${y}H${px(value + half)}` }),
 				s("circle", { cx: px(value), cy: y, r: 3 })
 			);

@@ -1,7 +1,7 @@
 // CSV in and out, as people have it: any delimiter, quotes, a decimal comma, Excel's mark. Pure.
 
 /** What stands for a missing value in files, beside nothing; as training reads them. */
-export const GAPS = new Set(["na", "n/a", "nan", "null", "none", "?", "-"]);
+export const GAPS = new Set("na n/a nan null none ? -".split(" "));
 
 /**
  * The delimiter of a text, by its first line; within quotes nothing counts.
@@ -9,7 +9,8 @@ export const GAPS = new Set(["na", "n/a", "nan", "null", "none", "?", "-"]);
  */
 export function delimiter(text) {
 	const [line] = text.replace(/"[^"]*"/g, "").split(/[\r\n]/, 1);
-	const often = (/** @type {string} */ each) => line.split(each).length;
+	/** @param {string} each */
+	const often = each => line.split(each).length;
 	return [";", "\t", "|", ","].reduce((best, each) => (often(each) > often(best) ? each : best));
 }
 
@@ -31,18 +32,19 @@ export class Reader {
 		const rows = [];
 		let row = [];
 		let start = 0;
-		this.cell.lastIndex = 0;
-		while (this.cell.lastIndex < text.length) {
-			const [, quoted, bare, end] = /** @type {RegExpExecArray} */ (this.cell.exec(text));
+		const { cell } = this;
+		cell.lastIndex = 0;
+		while (cell.lastIndex < text.length) {
+			const [, quoted, bare, end] = /** @type {RegExpExecArray} */ (cell.exec(text));
 			const open = !quoted && bare[0] === '"';
 			// A quote, or the end of a line, may go on in the next piece.
-			if (!last && (open || (this.cell.lastIndex === text.length && end !== "\n"))) break;
+			if (!last && (open || (cell.lastIndex === text.length && end !== "\n"))) break;
 			if (open) throw new Error(`A quote does not end: ${text.slice(start, start + 60)}`);
 			row.push(quoted.slice(1, -1).replaceAll('""', '"') + bare);
 			if (/[\r\n]/.test(end) || !end) {
 				if (row.length > 1 || row[0]) rows.push(row);
 				row = [];
-				start = this.cell.lastIndex;
+				start = cell.lastIndex;
 			}
 		}
 		if (last && row.length) rows.push([...row, ""]);
@@ -70,7 +72,8 @@ export function written(value) {
  */
 export function encoding(bytes) {
 	const mark = bytes[0] * 256 + bytes[1];
-	if (mark === 0xfffe || mark === 0xfeff) return mark === 0xfffe ? "utf-16le" : "utf-16be";
+	if (mark === 0xfffe) return "utf-16le";
+	if (mark === 0xfeff) return "utf-16be";
 	try {
 		new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
 		return "utf-8";

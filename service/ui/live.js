@@ -1,9 +1,9 @@
 // The service as it runs: rates, latencies, batches and queue of the last minutes, while a person looks.
 
 import { lines } from "./chart.js";
-import { fill, h, name, soft, table } from "./dom.js";
+import { facts, fill, h, name, soft, table } from "./dom.js";
 import { grown, parse, quantile, total } from "./metrics.js";
-import { request } from "./service.js";
+import { request, watch } from "./service.js";
 import { number, percent, seconds, short } from "./text.js";
 
 const EVERY_MS = 5000;
@@ -11,12 +11,11 @@ const KEPT_MS = 600_000;
 const MOST_INSTANCES = 20;
 const MOST_LABELS = 30;
 const MINUTES = [-10, -8, -6, -4, -2, 0];
-const NONE = Number.NaN;
-const GONE = { rate: NONE, errors: NONE, p50: NONE, p99: NONE, rows: NONE, waiting: NONE };
-const LABELS = "logitserve_predictions_total";
+const LABELS = "predictions_total";
 
 /** @typedef {{ at: number, of: Map<string, Sample[]> }} Scrape */
-/** @typedef {typeof GONE & { at: number }} Point */
+/** @typedef {{ rate: number, errors: number, p50: number, p99: number, rows: number, waiting: number }} Figures */
+/** @typedef {Figures & { at: number }} Point */
 
 /**
  * What two scrapes of one service say of the time between them.
@@ -25,44 +24,36 @@ const LABELS = "logitserve_predictions_total";
  * @returns {Point}
  */
 export function between(before, now) {
-	const growth = (/** @type {string} */ each) => grown(before.of.get(each) ?? [], now.of.get(each) ?? []);
-	const ours = (/** @type {Map<string, string>} */ labels) => /predict|infer/.test(labels.get("route") ?? "");
-	const answered = growth("logitserve_http_requests_total").filter(each => ours(each.labels));
-	const buckets = growth("logitserve_http_request_duration_seconds_bucket").filter(each => ours(each.labels));
+	/** @param {string} each */
+	const growth = each => grown(before.of.get(each), now.of.get(each));
+	const ours = (/** @type {Sample} */ { labels }) => /predict|infer/.test(labels.route);
+	const answered = growth("http_requests_total").filter(ours);
+	const buckets = growth("http_request_duration_seconds_bucket").filter(ours);
 	const all = total(answered);
 	return {
 		at: now.at,
 		rate: (all / (now.at - before.at)) * 1000,
-		errors: total(answered, labels => (labels.get("code") ?? "") >= "500") / all,
+		errors: total(answered, ({ code }) => code >= "500") / all,
 		p50: quantile(buckets, 0.5),
 		p99: quantile(buckets, 0.99),
-		rows: total(growth("logitserve_batch_rows_sum")) / total(growth("logitserve_batch_rows_count")),
-		waiting: total(now.of.get("logitserve_pending_requests") ?? [])
+		rows: total(growth("batch_rows_sum")) / total(growth("batch_rows_count")),
+		waiting: total(now.of.get("pending_requests"))
 	};
 }
 
 /** @type {View} */
 export function view(app, signal) {
 	const said = soft("The first figures come after two looks, 5 s apart.");
-	const [tiles, charts, shares] = [h("dl", { class: "tiles" }), h("div", { class: "charts" }), h("div", {})];
+	const [tiles, charts, shares] = [h("div"), h("div.charts"), h("div")];
 	/** @type {Map<string, { first: Scrape, last: Scrape, points: Point[] }>} */
 	const instances = new Map();
-	/** @type {ReturnType<typeof setTimeout> | undefined} */
-	let timer;
 
 	const look = async () => {
-		clearTimeout(timer);
-		if (signal.aborted || document.hidden) return;
-		try {
-			const text = await (await request("metrics", { signal })).text();
-			app.say(null);
-			take({ at: Date.now(), of: parse(text) });
-		} catch (error) {
-			if (signal.aborted) return;
-			app.say(/** @type {any} */ (error), look);
-			for (const each of instances.values()) keep(each.points, { ...GONE, at: Date.now() });
-		}
-		timer = setTimeout(look, EVERY_MS);
+		const text = await (await request("metrics", { signal })).text();
+		take({ at: Date.now(), of: parse(text) });
+	};
+	const miss = () => {
+		for (const each of instances.values()) keep(each.points, /** @type {any} */ ({ at: Date.now() }));
 	};
 
 	/** @param {Point[]} points @param {Point} point */
@@ -74,7 +65,7 @@ export function view(app, signal) {
 	/** @param {Scrape} scrape */
 	const take = scrape => {
 		// Several services may answer behind one balancer, each with counters of its own.
-		const id = scrape.of.get("logitserve_instance_info")?.[0].labels.get("id") ?? "";
+		const id = scrape.of.get("instance_info")?.[0].labels.id ?? "";
 		const own = instances.get(id) ?? { first: scrape, last: scrape, points: [] };
 		if (instances.has(id)) keep(own.points, between(own.last, scrape));
 		instances.set(id, own);
@@ -85,7 +76,7 @@ export function view(app, signal) {
 
 	/** @param {string} id @param {Scrape} first @param {Scrape} last @param {Point[]} points */
 	const draw = (id, first, last, points) => {
-		const now = points[points.length - 1];
+		const now = /** @type {Point} */ (points.at(-1));
 		/** @type {[string, string][]} */
 		const told = [
 			["Requests a second", number(now.rate, 3)],
@@ -94,19 +85,16 @@ export function view(app, signal) {
 			["p99", seconds(now.p99)],
 			["Rows a batch", number(now.rows, 3)],
 			["Waiting", number(now.waiting)],
-			["Workers ready", number(total(last.of.get("logitserve_worker_up") ?? []))]
+			["Workers ready", number(total(last.of.get("worker_up")))]
 		];
-		fill(
-			tiles,
-			told.map(([title, value]) => h("div", {}, h("dt", {}, title), h("dd", {}, value)))
-		);
+		fill(tiles, facts("tiles", told));
 		fill(
 			said,
 			`All processes of service ${id}, each 5 s.`,
 			instances.size > 1 && ` ${instances.size - 1} more answered behind this address.`
 		);
 		const open = [...charts.querySelectorAll("details")].map(each => each.open);
-		/** @type {(title: string, unit: string, keys: (keyof typeof GONE)[], told?: (value: number) => string) => Child} */
+		/** @type {(title: string, unit: string, keys: (keyof Figures)[], told?: (value: number) => string) => Child} */
 		const chart = (title, unit, keys, tell) =>
 			lines(
 				title,
@@ -127,10 +115,9 @@ export function view(app, signal) {
 			each.open = open[place];
 		});
 		const counts = new Map();
-		for (const { labels, value } of grown(first.of.get(LABELS) ?? [], last.of.get(LABELS) ?? [])) {
-			if (labels.get("model") === app.info.model) counts.set(labels.get("label"), (counts.get(labels.get("label")) ?? 0) + value);
-		}
-		const all = [...counts.values()].reduce((sum, each) => sum + each, 0);
+		const own = grown(first.of.get(LABELS), last.of.get(LABELS)).filter(({ labels }) => labels.model === app.info.model);
+		for (const { labels, value } of own) counts.set(labels.label, (counts.get(labels.label) ?? 0) + value);
+		const all = total(own);
 		fill(
 			shares,
 			all > 0 &&
@@ -145,7 +132,6 @@ export function view(app, signal) {
 		);
 	};
 
-	addEventListener("visibilitychange", look, { signal });
-	look();
+	watch(app, signal, EVERY_MS, look, miss);
 	return [said, tiles, charts, shares];
 }

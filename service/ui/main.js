@@ -9,7 +9,9 @@ const LOOK_MS = 5000;
 const REMEMBER_MS = 300;
 const DIGEST = 8;
 /** Each a module of its name. */
-const PARTS = ["try", "why", "batch", "model", "live", "versions", "api"];
+const PARTS = ["try", "why", "batch", "model", "live", "drift", "versions", "api"];
+/** Those whose address has the row. */
+const ROW_PARTS = ["try", "why"];
 
 let part = "";
 let shown = new AbortController();
@@ -28,16 +30,11 @@ const app = {
 	version: null,
 	keyed: hasKey,
 	example: () => app.info.inputs.map(usual),
-	path(end) {
-		if (!app.model) return end;
-		const named = `models/${encodeURIComponent(app.model)}`;
-		return app.version ? `${named}/versions/${encodeURIComponent(app.version)}/${end}` : `${named}/${end}`;
-	},
-	file: end => `models/${encodeURIComponent(app.info.model)}/versions/${app.info.version}/${end}`,
-	url: end => new URL(app.path(end), document.baseURI).href,
+	path: end => (app.model ? of(app.model, app.version, end) : end),
+	file: end => of(app.info.model, app.info.version, end),
 	hash(to) {
 		const query = chosen();
-		if (to === "try" || to === "why") {
+		if (ROW_PARTS.includes(to)) {
 			query.set("row", JSON.stringify(app.row));
 			query.set("inputs", app.info.inputs_digest.slice(0, DIGEST));
 		}
@@ -45,7 +42,12 @@ const app = {
 	},
 	remember() {
 		clearTimeout(remembering);
-		remembering = setTimeout(() => (part === "try" || part === "why") && history.replaceState(null, "", app.hash(part)), REMEMBER_MS);
+		remembering = setTimeout(() => ROW_PARTS.includes(part) && history.replaceState(null, "", app.hash(part)), REMEMBER_MS);
+	},
+	async follow() {
+		if ((await inform()).digest === app.info.digest) return;
+		history.replaceState(null, "", app.hash(part));
+		go();
 	},
 	say(error, again) {
 		const notice = byId("notice");
@@ -59,20 +61,25 @@ const app = {
 	}
 };
 
+/** @param {string} model @param {string | null} version @param {string} end */
+const of = (model, version, end) => ["models", model, ...(version ? ["versions", version] : []), end].map(encodeURIComponent).join("/");
+
 /** The model and version that a person chose; nothing is the default one. */
-function chosen() {
-	const query = new URLSearchParams();
-	if (app.model) query.set("model", app.model);
-	if (app.version) query.set("version", app.version);
-	return query;
-}
+const chosen = () => {
+	/** @type {any[]} */
+	const found = Object.entries({ model: app.model, version: app.version });
+	return new URLSearchParams(found.filter(([, each]) => each));
+};
+
+/** @param {AbortSignal} [signal] */
+const inform = signal => getJson(`info?${chosen()}`, signal);
 
 /** @param {AbortSignal} signal */
 async function load(signal) {
 	try {
-		app.info = await getJson(`info?${chosen()}`, signal);
+		app.info = await inform(signal);
 	} catch (error) {
-		if (!(error instanceof ServiceError) || error.status !== 404) throw error;
+		if (/** @type {any} */ (error).status !== 404) throw error;
 		// The version of a link may be retired, or the default model not loaded: another one answers.
 		const index = await postJson("v2/repository/index", { ready: true });
 		const [other] = index.filter((/** @type {any} */ each) => each.name === app.model).concat(index);
@@ -80,14 +87,20 @@ async function load(signal) {
 		app.say(new ServiceError(`${visible(app.model ?? "The default model")} is not loaded here.`, 404));
 		app.model = other.name;
 		app.version = null;
-		app.info = await getJson(`info?${chosen()}`, signal);
+		app.info = await inform(signal);
 	}
 	const { model, models, version } = app.info;
 	fill(
 		byId("model"),
-		models.map((each, place) => h("option", { value: place }, `${short(each.model)} · ${each.version}`, each.current && " (current)"))
+		models.map((each, place) =>
+			h(
+				"option",
+				{ value: place, selected: each.model === model && each.version === version },
+				`${short(each.model)} · ${each.version}`,
+				each.current && " (current)"
+			)
+		)
 	);
-	byId("model").value = models.findIndex(each => each.model === model && each.version === version);
 	document.title = `${visible(model)} · logitserve`;
 }
 
@@ -125,8 +138,8 @@ function take(text, digest) {
 	try {
 		row = JSON.parse(text);
 	} catch {} // a link that was cut
-	const plain = (/** @type {unknown} */ each) => each === null || typeof each !== "object";
-	if (Array.isArray(row) && row.length === app.info.inputs.length && row.every(plain) && app.info.inputs_digest.startsWith(digest))
+	const { inputs, inputs_digest } = app.info;
+	if (Array.isArray(row) && row.length === inputs.length && row.every(each => each !== Object(each)) && inputs_digest.startsWith(digest))
 		app.row = row;
 	else app.say(new ServiceError("The row of this link is of other inputs than this model's.", 422));
 }
@@ -139,13 +152,7 @@ async function show(signal) {
 	const made = await module.view(app, signal);
 	if (signal.aborted) return;
 	byId("main").className = part;
-	fill(byId("main"), h("h2", {}, part), made);
-}
-
-/** See the version that answers now; the row stays where its inputs are the same. */
-function follow() {
-	history.replaceState(null, "", app.hash(part));
-	go();
+	fill(byId("main"), h("h2", part), made);
 }
 
 /** Look whether the service answers, while a person looks at the page. */
@@ -172,15 +179,16 @@ fill(
 );
 addEventListener("click", event => {
 	// A link to a part carries the model and the row of now.
-	const link = /** @type {HTMLElement} */ (event.target).closest?.("a[data-part]");
-	if (link && app.info) link.setAttribute("href", app.hash(/** @type {HTMLElement} */ (link).dataset.part ?? ""));
+	/** @type {any} */
+	const target = event.target;
+	const link = target.closest?.("a[data-part]");
+	if (link && app.info) link.href = app.hash(link.dataset.part);
 });
 byId("model").addEventListener("change", () => {
 	const { model, version, current } = app.info.models[+byId("model").value];
 	location.hash = `${part}?${new URLSearchParams(current ? { model } : { model, version })}`;
 });
 addEventListener("hashchange", go);
-addEventListener("answered", async () => (await getJson(`info?${chosen()}`)).digest === app.info.digest || follow());
 addEventListener("visibilitychange", look);
 addEventListener("unhandledrejection", ({ reason }) => {
 	if (reason?.name !== "AbortError") app.say(reason instanceof ServiceError ? reason : new ServiceError(`The page failed: ${reason}`, 1));

@@ -1,7 +1,7 @@
 // The text of /metrics, and what two scrapes say together. Pure.
 
 /**
- * Samples by name: labels and value. A line that is no sample is passed over.
+ * Samples by name, without our own prefix: labels and value. A line that is no sample is passed over.
  * @param {string} text
  * @returns {Map<string, Sample[]>}
  */
@@ -9,31 +9,30 @@ export function parse(text) {
 	/** @type {Map<string, Sample[]>} */
 	const found = new Map();
 	for (const line of text.split("\n")) {
-		const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? ([^ ]+)/.exec(line);
+		const match = /^(?:logitserve_)?([a-zA-Z_:][\w:]*)(?:\{(.*)\})? ([^ ]+)/.exec(line);
 		if (!match) continue;
 		const [, name, inner, value] = match;
-		/** @type {Map<string, string>} */
-		const labels = new Map();
-		for (const [, label, raw] of (inner ?? "").matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)) {
-			labels.set(
-				label,
-				raw.replace(/\\(.)/g, (_, letter) => (letter === "n" ? "\n" : letter))
-			);
-		}
+		const pairs = [...(inner ?? "").matchAll(/([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g)];
+		const labels = Object.fromEntries(
+			pairs.map(([, label, raw]) => [label, raw.replace(/\\(.)/g, (_, letter) => (letter === "n" ? "\n" : letter))])
+		);
 		const number = Number(value.replace("Inf", "Infinity"));
-		found.set(name, [...(found.get(name) ?? []), { labels, value: number }]);
+		const own = found.get(name) ?? [];
+		own.push({ labels, value: number });
+		found.set(name, own);
 	}
 	return found;
 }
 
 /**
  * How much each series of a counter grew: one that fell began again at 0, and one that is new began there.
- * @param {Sample[]} before
- * @param {Sample[]} now
+ * @param {Sample[]} [before]
+ * @param {Sample[]} [now]
  * @returns {Sample[]}
  */
-export function grown(before, now) {
-	const key = (/** @type {Sample} */ each) => JSON.stringify([...each.labels].sort());
+export function grown(before = [], now = []) {
+	/** @param {Sample} each */
+	const key = each => JSON.stringify(each.labels);
 	const old = new Map(before.map(each => [key(each), each.value]));
 	return now.map(each => {
 		const was = old.get(key(each)) ?? 0;
@@ -42,10 +41,10 @@ export function grown(before, now) {
 }
 
 /**
- * @param {Sample[]} samples
- * @param {(labels: Map<string, string>) => boolean} [counts]
+ * @param {Sample[]} [samples]
+ * @param {(labels: Sample["labels"]) => boolean} [counts]
  */
-export const total = (samples, counts = () => true) => samples.reduce((sum, each) => sum + (counts(each.labels) ? each.value : 0), 0);
+export const total = (samples = [], counts = () => true) => samples.reduce((sum, each) => sum + (counts(each.labels) ? each.value : 0), 0);
 
 /**
  * A quantile of a histogram's growth, straight within a bucket as PromQL has it; NaN of an empty one.
@@ -56,7 +55,7 @@ export function quantile(buckets, share) {
 	/** @type {Map<number, number>} */
 	const counts = new Map();
 	for (const { labels, value } of buckets) {
-		const edge = Number(labels.get("le")?.replace("Inf", "Infinity"));
+		const edge = Number(labels.le.replace("Inf", "Infinity"));
 		counts.set(edge, (counts.get(edge) ?? 0) + value);
 	}
 	const edges = [...counts].sort(([a], [b]) => a - b);

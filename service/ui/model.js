@@ -1,9 +1,9 @@
 // What the model is: from what it was trained, how good it is and how sure that is, what it weighs.
 
 import { forest, lines } from "./chart.js";
-import { add, button, choice, fill, h, name, save, soft, table } from "./dom.js";
-import { getJson, request, ServiceError } from "./service.js";
-import { number, percent, short, signed } from "./text.js";
+import { add, button, chosen, facts, fill, h, name, names, save, soft, table } from "./dom.js";
+import { getJson, request } from "./service.js";
+import { between, number, percent, short, signed } from "./text.js";
 
 const UNIT = [0, 0.2, 0.4, 0.6, 0.8, 1];
 const MOST = 30;
@@ -23,53 +23,38 @@ const FIGURES = [
 export async function view(app) {
 	const { info } = app;
 	const splits = ["test", "validation", "train"].filter(each => info.metrics[each]);
-	const all = h("div", {}, about(app), h("h3", {}, "How good it is"), figures(info, splits));
+	const all = h("div", about(app), h("h3", "How good it is"), figures(info, splits));
 	let evaluation;
 	try {
 		evaluation = await getJson(app.file("evaluation"));
-	} catch (error) {
+	} catch (/** @type {any} */ error) {
 		// A version of the first format has none.
-		if (!(error instanceof ServiceError) || error.status !== 404) throw error;
+		if (error.status !== 404) throw error;
 		add(all, soft(error.message));
 		return all;
 	}
 	const judged = splits.filter(each => evaluation.splits[each]);
 	const classes = Object.keys(evaluation.splits[judged[0]].curves);
-	const drawn = h("div", {});
+	const drawn = h("div");
 	let [split, against] = [0, 0];
 	const draw = () => fill(drawn, curves(info, evaluation, judged[split], classes[against]));
 	draw();
 	add(
 		all,
 		h(
-			"p",
-			{ class: "tools" },
-			h(
-				"label",
-				{},
-				"Rows ",
-				choice(judged, place => {
-					split = place;
+			"p.tools",
+			chosen("Rows", judged, place => {
+				split = place;
+				draw();
+			}),
+			classes.length > 1 &&
+				chosen("Class against the others", classes, place => {
+					against = place;
 					draw();
 				})
-			),
-			classes.length > 1 &&
-				h(
-					"label",
-					{},
-					"Class ",
-					choice(
-						classes.map(each => short(each)),
-						place => {
-							against = place;
-							draw();
-						}
-					),
-					" against the others"
-				)
 		),
 		drawn,
-		h("h3", {}, "Coefficients"),
+		h("h3", "Coefficients"),
 		coefficients(info, evaluation.coefficients)
 	);
 	return all;
@@ -81,16 +66,16 @@ function about(app) {
 	const { abstain, data, positive } = info;
 	const file = app.file("report");
 	/** @type {[string, Child][]} */
-	const facts = [
+	const told = [
 		["Version", `${info.version}, made ${info.created.slice(0, 16).replace("T", " ")} UTC`],
-		["Answers", info.classes.slice(0, 10).map((each, place) => [place ? ", " : "", name(each)])],
+		["Answers", names(info.classes)],
 		[
 			"Rule",
 			positive === null
 				? "the most probable class"
 				: [name(positive), ` from a probability of ${number(info.threshold)} on (${info.threshold_rule})`]
 		],
-		["Abstains", abstain && `from ${number(abstain.low)} to ${number(abstain.high)} (${abstain.rule})`],
+		["Abstains", abstain && `from ${between(abstain.low, abstain.high)} (${abstain.rule})`],
 		[
 			"Learnt from",
 			data && [
@@ -98,21 +83,22 @@ function about(app) {
 				", target ",
 				name(data.target),
 				": ",
-				Object.entries(data.rows).map(([each, rows], place) => `${place ? ", " : ""}${rows.toLocaleString("en")} ${each}`),
+				Object.entries(data.rows)
+					.map(([each, rows]) => `${rows.toLocaleString("en")} ${each}`)
+					.join(", "),
 				` rows of ${info.inputs.length} inputs`
 			]
 		]
 	];
 	return [
-		h(
-			"dl",
-			{ class: "facts" },
-			facts.filter(([, fact]) => fact).map(([title, fact]) => [h("dt", {}, title), h("dd", {}, fact)])
+		facts(
+			"facts",
+			told.filter(([, fact]) => fact)
 		),
 		// A link carries no key.
 		app.keyed()
 			? button("Download the report", async () => save(`${info.model}-${info.version}.html`, await (await request(file)).blob()))
-			: h("a", { class: "button", href: file, target: "_blank", rel: "noreferrer" }, "The report")
+			: h("a.button", { href: file, target: "_blank", rel: "noreferrer" }, "The report")
 	];
 }
 
@@ -126,7 +112,7 @@ const figures = (info, splits) =>
 			return [
 				title,
 				...splits.map(each => number(info.metrics[each][key]?.value ?? info.metrics[each][key])),
-				interval && `${number(interval.low, 3)} to ${number(interval.high, 3)}`
+				interval && between(interval.low, interval.high, 3)
 			];
 		})
 	);
@@ -146,11 +132,11 @@ function curves(info, evaluation, split, against) {
 			[1, 1]
 		]
 	};
-	const axis = (/** @type {string} */ title) => ({ name: title, ticks: UNIT });
+	/** @param {string} title */
+	const axis = title => ({ name: title, ticks: UNIT });
 	return [
 		h(
-			"div",
-			{ class: "charts" },
+			"div.charts",
 			curve
 				? [
 						lines("ROC: how many are found, for how many false alarms", axis("false positive rate"), axis("true positive rate"), [
@@ -171,15 +157,16 @@ function curves(info, evaluation, split, against) {
 					soft(`Of ${bins.rows.join(", ")} rows.`)
 				)
 		),
-		h("h3", {}, "Confusion"),
+		h("h3", "Confusion"),
 		info.positive !== null && curve
 			? confusion(info, info.metrics[split].confusion, curve.sweep, against)
-			: info.classes.length <= MOST && square(info.classes, info.metrics[split].confusion)
+			: square(info.classes, info.metrics[split].confusion)
 	];
 }
 
-/** @param {string[]} classes @param {number[][]} counts */
+/** @param {string[]} classes @param {Child[][]} counts */
 export const square = (classes, counts) =>
+	classes.length <= MOST &&
 	table(
 		"Actual class by row, answer by column",
 		["Actual", ...classes.map(each => name(each, 14))],
@@ -196,11 +183,18 @@ function confusion(info, actual, sweep, positive) {
 		0,
 		threshold.findLastIndex((/** @type {number} */ each) => each >= info.threshold)
 	);
-	const box = h("div", {});
-	const slider = h("input", { type: "range", id: "threshold", min: 0, max: last, "aria-label": "Threshold", input: draw });
-	slider.value = String(last - served);
+	const box = h("div");
+	const slider = h("input", {
+		type: "range",
+		id: "threshold",
+		min: 0,
+		max: last,
+		value: last - served,
+		"aria-label": "Threshold",
+		input: draw
+	});
 	function draw() {
-		const at = last - Number(slider.value);
+		const at = last - +slider.value;
 		const [right, alarms] = at === served ? [actual[own][own], actual[1 - own][own]] : [true_positives[at], false_positives[at]];
 		const from = number(at === served ? info.threshold : threshold[at]);
 		slider.setAttribute("aria-valuetext", from);
@@ -208,8 +202,7 @@ function confusion(info, actual, sweep, positive) {
 			box,
 			h(
 				"p",
-				{},
-				h("b", {}, `From ${from} on`),
+				h("b", `From ${from} on`),
 				`${at === served ? ", as served" : ""}: precision ${number(right / (right + alarms))}, recall ${number(right / positives)}, accuracy ${percent((right + others - alarms) / (positives + others))}.`
 			),
 			square(
@@ -222,13 +215,14 @@ function confusion(info, actual, sweep, positive) {
 		);
 	}
 	draw();
-	return [h("p", {}, h("label", {}, "Threshold ", slider)), box];
+	return [h("p", h("label", "Threshold ", slider)), box];
 }
 
 /** @param {Info} info @param {any[]} all */
 function coefficients(info, all) {
-	const weight = (/** @type {any} */ each) => Math.max(...each.value.map(Math.abs));
-	const intercept = all[all.length - 1];
+	/** @param {any} each */
+	const weight = each => Math.max(...each.value.map(Math.abs));
+	const intercept = all.at(-1);
 	const columns = all
 		.slice(0, -1)
 		.sort((a, b) => weight(b) - weight(a))

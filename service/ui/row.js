@@ -59,7 +59,7 @@ export function cell(input, text, { comma = false, gaps } = {}) {
 		return known ? known[1] : lower === "true" || (lower === "false" ? false : text);
 	}
 	const whole = typeof (input.categories[0] ?? input.rare[0]) === "number";
-	return whole ? (/^[+-]?\d+(\.0*)?$/.test(bare) ? Number(bare) : text) : text;
+	return whole && /^[+-]?\d+(\.0*)?$/.test(bare) ? Number(bare) : text;
 }
 
 /**
@@ -89,10 +89,10 @@ export const byName = (inputs, row) => Object.fromEntries(inputs.map((input, pla
 export function pasted(text, inputs, lines) {
 	const bare = text.trim();
 	if (!bare) throw new Error("There is nothing to read.");
-	if (bare[0] === "{" || bare[0] === "[") {
+	if (/^[{[]/.test(bare)) {
 		let value = JSON.parse(bare);
-		if (value && !Array.isArray(value) && Object.hasOwn(value, "instances")) value = value.instances;
-		if (Array.isArray(value) && typeof value[0] === "object" && value[0] !== null) value = value[0];
+		if (Object.hasOwn(value, "instances")) value = value.instances;
+		if (Array.isArray(value) && value[0] === Object(value[0])) value = value[0];
 		return Array.isArray(value) ? listed(value, inputs) : named(new Map(Object.entries(value)), inputs);
 	}
 	const [head, last] = lines(bare);
@@ -100,42 +100,55 @@ export function pasted(text, inputs, lines) {
 	return last ? named(new Map(head.map((name, place) => [name, last[place] ?? ""])), inputs, comma) : listed(head, inputs, comma);
 }
 
+/** @param {Input} input @param {any} value @param {boolean} comma */
+const read = (input, value, comma) => (typeof value === "string" ? cell(input, value, { comma }) : value);
+
 /** @param {any[]} values @param {Input[]} inputs */
 function listed(values, inputs, comma = false) {
 	if (values.length !== inputs.length) {
 		throw new Error(`This row has ${values.length} values, and the model takes ${inputs.length}.`);
 	}
-	return values.map((value, place) => (typeof value === "string" ? cell(inputs[place], value, { comma }) : value));
+	return values.map((value, place) => read(inputs[place], value, comma));
 }
 
 /** @param {Map<string, any>} values @param {Input[]} inputs */
 function named(values, inputs, comma = false) {
 	return inputs.map(input => {
 		if (!values.has(input.name)) throw new Error(`This row has no value for "${input.name}".`);
-		const value = values.get(input.name);
-		return typeof value === "string" ? cell(input, value, { comma }) : value;
+		return read(input, values.get(input.name), comma);
 	});
 }
 
 /** A word of a shell, whatever is in it. @param {string} text */
-export const quoted = text => `'${text.replaceAll("'", "'\\''")}'`;
+const quoted = text => `'${text.replaceAll("'", "'\\''")}'`;
+
+/**
+ * A request in a shell.
+ * @param {string} url
+ * @param {string | undefined} body
+ * @param {boolean} keyed whether it asks for a key
+ */
+export const curl = (url, body, keyed, method = "") =>
+	`curl ${method}${quoted(url)}${keyed ? ' -H "X-API-Key: $KEY"' : ""}` +
+	(body === undefined ? "" : " -H 'Content-Type: application/json' -d " + quoted(body));
+
+const json = JSON.stringify;
 
 /**
  * A request in a language, with a place for the key where one is asked for.
  * @type {Record<string, (url: string, body: unknown, keyed: boolean) => string>}
  */
 export const CODE = {
-	curl: (url, body, keyed) =>
-		`curl ${quoted(url)} -H 'Content-Type: application/json'${keyed ? ' -H "X-API-Key: $KEY"' : ""} -d ${quoted(JSON.stringify(body))}`,
+	curl: (url, body, keyed) => curl(url, json(body), keyed),
 	Python: (url, body, keyed) => `import requests
 
-answer = requests.post(${JSON.stringify(url)}, json=${python(body)}${keyed ? ', headers={"X-API-Key": key}' : ""}, timeout=10)
+answer = requests.post(${json(url)}, json=${python(body)}${keyed ? ', headers={"X-API-Key": key}' : ""}, timeout=10)
 answer.raise_for_status()
 print(answer.json())`,
-	JavaScript: (url, body, keyed) => `const answer = await fetch(${JSON.stringify(url)}, {
+	JavaScript: (url, body, keyed) => `const answer = await fetch(${json(url)}, {
   method: "POST",
   headers: { "Content-Type": "application/json"${keyed ? ', "X-API-Key": key' : ""} },
-  body: ${JSON.stringify(JSON.stringify(body))},
+  body: ${json(json(body))},
 });
 console.log(await answer.json());`
 };
@@ -144,7 +157,7 @@ console.log(await answer.json());`
 function python(value) {
 	if (typeof value === "boolean") return value ? "True" : "False";
 	if (Array.isArray(value)) return `[${value.map(python).join(", ")}]`;
-	if (value === null || typeof value !== "object") return value === null ? "None" : JSON.stringify(value);
-	const pairs = Object.entries(value).map(([name, each]) => `${JSON.stringify(name)}: ${python(each)}`);
+	if (value === null || typeof value !== "object") return value === null ? "None" : json(value);
+	const pairs = Object.entries(value).map(([name, each]) => `${json(name)}: ${python(each)}`);
 	return `{${pairs.join(", ")}}`;
 }

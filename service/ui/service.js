@@ -38,6 +38,9 @@ export const refused = error => {
 	throw error;
 };
 
+/** @param {string} path */
+export const absolute = path => new URL(path, document.baseURI).href;
+
 export const JSON_TYPE = { "Content-Type": "application/json" };
 export const hasKey = () => key !== "";
 
@@ -46,19 +49,20 @@ export const hasKey = () => key !== "";
  * @param {string} sentence
  */
 export function ask(sentence) {
-	const dialog = byId("ask");
+	const [dialog, keyed] = [byId("ask"), byId("keyed")];
 	byId("asked").textContent = sentence;
-	if (!dialog.open) dialog.showModal();
+	const open = () => dialog.open || dialog.showModal();
+	open();
 	asking ??= new Promise(resolve => {
 		const field = byId("key");
-		byId("keyed").hidden = false;
-		byId("keyed").onclick = () => dialog.open || dialog.showModal();
+		keyed.hidden = false;
+		keyed.onclick = open;
 		byId("later").onclick = () => dialog.close();
 		dialog.querySelector("form").onsubmit = () => {
 			// No header could carry other letters, and no key has them.
 			key = field.value.replace(/[^!-~]/g, "");
 			field.value = "";
-			byId("keyed").textContent = "Another key";
+			keyed.textContent = "Another key";
 			asking = null;
 			resolve();
 		};
@@ -72,8 +76,7 @@ export function ask(sentence) {
  * @param {RequestInit} options
  */
 export async function send(path, options = {}) {
-	const headers = new Headers(options.headers);
-	if (key) headers.set("X-API-Key", key);
+	const headers = { ...options.headers, ...(key && { "X-API-Key": key }) };
 	try {
 		return await fetch(path, { ...options, headers, cache: "no-store" });
 	} catch (error) {
@@ -109,17 +112,47 @@ export async function request(path, options = {}) {
 /**
  * @param {string} path
  * @param {AbortSignal} [signal]
+ * @param {RequestInit} [more]
  */
-export const getJson = async (path, signal) => (await request(path, { signal })).json().catch(gone);
+export const getJson = async (path, signal, more) => (await request(path, { signal, ...more })).json().catch(gone);
 
 /**
  * @param {string} path
  * @param {unknown} body
  * @param {AbortSignal} [signal]
  */
-export async function postJson(path, body, signal) {
-	return (await request(path, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body), signal })).json().catch(gone);
+export const postJson = (path, body, signal) => getJson(path, signal, { method: "POST", headers: JSON_TYPE, body: JSON.stringify(body) });
+
+/**
+ * Look now and then while a person does, and again when the service is back.
+ * @param {App} app
+ * @param {AbortSignal} signal
+ * @param {number} everyMs
+ * @param {() => Promise<unknown>} look
+ * @param {() => unknown} [miss] what to do where there is no answer
+ */
+export function watch(app, signal, everyMs, look, miss) {
+	/** @type {ReturnType<typeof setTimeout> | undefined} */
+	let timer;
+	const run = async () => {
+		clearTimeout(timer);
+		if (signal.aborted || document.hidden) return;
+		try {
+			await look();
+			app.say(null);
+		} catch (error) {
+			if (signal.aborted) return;
+			app.say(/** @type {any} */ (error), run);
+			miss?.();
+		}
+		timer = setTimeout(run, everyMs);
+	};
+	addEventListener("visibilitychange", run, { signal });
+	run();
 }
+
+/** @param {number} ms @returns {Promise<void>} */
+export const wait = ms => new Promise(resolve => setTimeout(resolve, ms));
 
 /**
  * Have `run` done at most so often, one at a time, and for what was last asked.
@@ -134,7 +167,7 @@ export function paced(run, gapMs = 50) {
 		busy = true;
 		while (wanted) {
 			wanted = false;
-			const next = new Promise(resolve => setTimeout(resolve, gapMs));
+			const next = wait(gapMs);
 			await run();
 			await next;
 		}

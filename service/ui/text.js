@@ -22,7 +22,7 @@ export function short(name, width = 40) {
 	const letters = [...visible(name)];
 	if (letters.length <= width) return letters.join("");
 	const end = Math.min(10, Math.floor(width / 3));
-	return `${letters.slice(0, width - end - 1).join("")}…${letters.slice(-end).join("")}`;
+	return [...letters.slice(0, width - end - 1), "…", ...letters.slice(-end)].join("");
 }
 
 /**
@@ -32,11 +32,10 @@ export function short(name, width = 40) {
 export function float32(value) {
 	const exact = Math.fround(value);
 	if (!Number.isFinite(exact)) return String(value);
-	for (let digits = 1; digits < 9; digits++) {
+	for (let digits = 1; ; digits++) {
 		const found = Number(exact.toPrecision(digits));
-		if (Math.fround(found) === exact) return String(found);
+		if (digits === 9 || Math.fround(found) === exact) return String(found);
 	}
-	return String(Number(exact.toPrecision(9)));
 }
 
 /**
@@ -51,8 +50,7 @@ export function number(value, digits = 4) {
 	const exponent = Number(power);
 	if (exponent >= -4 && exponent <= 6) {
 		const places = Math.max(0, digits - 1 - exponent);
-		const text = value.toLocaleString("en", { maximumFractionDigits: places });
-		return text.replace("-", MINUS);
+		return value.toLocaleString("en", { maximumFractionDigits: places }).replace("-", MINUS);
 	}
 	const raised = [...String(exponent)].map(digit => "⁰¹²³⁴⁵⁶⁷⁸⁹"[+digit] ?? "⁻");
 	return `${String(Number(mantissa)).replace("-", MINUS)}·10${raised.join("")}`;
@@ -63,11 +61,14 @@ export function number(value, digits = 4) {
  * @param {number} value
  */
 export function percent(value) {
-	if (value < 0.001) return `${number(value * 100, 2)}\u00a0%`;
+	if (!(value >= 0.001)) return `${number(value * 100, 2)}\u00a0%`;
 	const places = value === 1 ? 1 : Math.min(6, Math.max(1, Math.ceil(-Math.log10(1 - value)) - 1));
 	const text = (value * 100).toFixed(places);
 	return `${value < 1 && +text === 100 ? "> 99.999999" : text}\u00a0%`;
 }
+
+/** @param {number} low @param {number} high @param {number} [digits] */
+export const between = (low, high, digits) => `${number(low, digits)} to ${number(high, digits)}`;
 
 /**
  * A count, and what it counts.

@@ -1,11 +1,11 @@
 // One row: a form by the inputs' kinds, the service's answer as it changes, and where it would change.
 
 import * as csv from "./csv.js";
-import { button, choice, copy, fill, folded, h, name, s, soft } from "./dom.js";
+import { bars, button, choice, copying, facts, fill, folded, h, name, soft } from "./dom.js";
 import { candidates, crossing, STEPS, slopes } from "./flip.js";
 import { byName, CODE, cell, outside, pasted, rounded } from "./row.js";
-import { paced, postJson, refused, ServiceError } from "./service.js";
-import { float32, number, percent, short, visible } from "./text.js";
+import { absolute, paced, postJson, refused, ServiceError } from "./service.js";
+import { between, float32, number, percent, visible } from "./text.js";
 
 const STILL_MS = 150;
 /** Numbers in one request for flip values: of a wide model only the inputs of most weight have one. */
@@ -23,15 +23,15 @@ export async function explained(app, rows) {
 	const { predictions, version } = await postJson(app.path("predict"), { instances: rows, explain: true });
 	// Another version answers now: the shell looks what it takes.
 	if (version !== app.info.version) {
-		dispatchEvent(new Event("answered"));
+		app.follow();
 		throw new ServiceError(`Version ${version} answers now.`, 1);
 	}
 	return predictions.map((/** @type {any} */ each) => {
 		const parts = classes.length === 2 ? [each.explanation] : classes.map(name => each.explanation[name]);
 		return {
+			...each,
 			version,
 			label: classes.indexOf(each.label),
-			decision: each.decision,
 			probabilities: classes.map(name => each.probabilities[name]),
 			intercepts: parts.map(part => part.intercept),
 			logits: parts.map(part => part.logit),
@@ -86,8 +86,8 @@ async function flips(app, answer) {
 /** @type {View} */
 export function view(app, signal) {
 	const { classes, inputs, positive, threshold } = app.info;
-	const box = h("section", { class: "answer", "aria-label": "Answer", "aria-live": "polite" });
-	const form = h("form", { class: "fields", submit: (/** @type {Event} */ event) => event.preventDefault() });
+	const box = h("section.answer", { "aria-label": "Answer", "aria-live": "polite" });
+	const form = h("div.fields");
 	/** @type {Field[]} */
 	let fields = [];
 	/** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -115,8 +115,8 @@ export function view(app, signal) {
 			app.say(null);
 			const why = new Map(error.details.map(each => [each.input, each.reason]));
 			fields.forEach((field, place) => field.wrong(why.get(inputs[place].name) ?? ""));
-			dispatchEvent(new Event("answered"));
-			fill(box, h("p", { class: "label" }, "No answer"), h("p", { class: "wrong" }, error.message));
+			app.follow();
+			fill(box, h("p.label", "No answer"), h("p.wrong", error.message));
 		}
 	});
 
@@ -124,31 +124,22 @@ export function view(app, signal) {
 	const show = ({ decision, label, probabilities, version }) => {
 		const order = classes.map((_, place) => place);
 		if (classes.length > 2) order.sort((a, b) => probabilities[b] - probabilities[a]);
-		const bars = (/** @type {number[]} */ places) =>
-			h(
-				"dl",
-				{ class: "bars" },
+		/** @param {number[]} places */
+		const told = places =>
+			facts(
+				"bars",
 				places.map(place => [
-					h("dt", {}, name(classes[place], 24)),
-					h(
-						"dd",
-						{},
-						s(
-							"svg",
-							{ viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
-							s("rect", { width: Math.max(probabilities[place] * 100, 0.3), height: 8, class: place === label ? "own" : "other" })
-						),
-						percent(probabilities[place])
-					)
+					name(classes[place], 24),
+					[bars([place === label ? "own" : "other", probabilities[place]]), percent(probabilities[place])]
 				])
 			);
 		fill(
 			box,
 			soft(`Version ${version} answers`),
-			h("p", { class: "label" }, name(classes[label], 60)),
-			decision === "abstain" && h("p", {}, "It abstains: the probability is too close to call."),
-			bars(order.slice(0, MOST_CLASSES)),
-			order.length > MOST_CLASSES && folded(`${order.length - MOST_CLASSES} more classes`, bars(order.slice(MOST_CLASSES))),
+			h("p.label", name(classes[label], 60)),
+			decision === "abstain" && h("p", "It abstains: the probability is too close to call."),
+			told(order.slice(0, MOST_CLASSES)),
+			order.length > MOST_CLASSES && folded(`${order.length - MOST_CLASSES} more classes`, told(order.slice(MOST_CLASSES))),
 			soft(positive === null ? "The most probable class." : [name(positive), ` from a probability of ${number(threshold)} on.`])
 		);
 	};
@@ -173,7 +164,7 @@ export function view(app, signal) {
 		);
 		changed();
 	};
-	const said = h("p", { class: "wrong", role: "alert" });
+	const said = h("p.wrong", { role: "alert" });
 	const area = h("textarea", { id: "pasted", rows: 4, spellcheck: "false" });
 	const paste = () => {
 		try {
@@ -183,24 +174,19 @@ export function view(app, signal) {
 			said.textContent = /** @type {Error} */ (error).message;
 		}
 	};
-	const copies = Object.entries(CODE).map(([language, write]) => {
-		const own = button(`Copy as ${language}`, () =>
-			copy(write(app.url("predict"), { instances: [byName(inputs, app.row)], explain: true }, app.keyed()), own)
-		);
-		return own;
-	});
-	const link = button("Copy a link", () => copy(new URL(app.hash("try"), document.baseURI).href, link));
+	const copies = Object.entries(CODE).map(([language, write]) =>
+		copying(`Copy as ${language}`, () =>
+			write(absolute(app.path("predict")), { instances: [byName(inputs, app.row)], explain: true }, app.keyed())
+		)
+	);
 	take(app.row);
 	return h(
-		"div",
-		{ class: "two" },
+		"div.two",
 		h(
 			"div",
-			{},
 			form,
 			h(
 				"p",
-				{},
 				button("The usual row", () => take(app.example()))
 			),
 			folded(
@@ -212,10 +198,14 @@ export function view(app, signal) {
 			)
 		),
 		h(
-			"div",
-			{ class: "aside" },
+			"div.aside",
 			box,
-			h("p", { class: "tools" }, h("a", { href: "#why", class: "button", "data-part": "why" }, "Why?"), copies, link)
+			h(
+				"p.tools",
+				h("a.button", { href: "#why", "data-part": "why" }, "Why?"),
+				copies,
+				copying("Copy a link", () => absolute(app.hash("try")))
+			)
 		)
 	);
 }
@@ -231,12 +221,11 @@ export function view(app, signal) {
 function field(app, input, place, change) {
 	const id = `input-${place}`;
 	const own = { id, autocomplete: "off", "aria-describedby": `${id}-note ${id}-wrong` };
-	const wrong = h("p", { class: "wrong", id: `${id}-wrong` });
-	const note = h("p", { class: "note", id: `${id}-note` });
+	const wrong = h("p.wrong", { id: `${id}-wrong` });
+	const note = h("p.note", { id: `${id}-note` });
 	const now = app.row[place];
-	const gap = h("input", { type: "checkbox" });
-	gap.checked = now === null;
-	/** @type {(HTMLInputElement | HTMLSelectElement)[]} */
+	const gap = h("input", { type: "checkbox", checked: now === null });
+	/** @type {Element[]} */
 	let controls;
 	/** @type {() => Cell} */
 	let read;
@@ -251,46 +240,42 @@ function field(app, input, place, change) {
 	};
 	if (input.kind === "numeric") {
 		const { min, max, mean } = input.reference;
-		const range = `${number(min)} to ${number(max)}`;
-		const text = h("input", { ...own, inputmode: "decimal" });
+		const range = between(min, max);
+		const text = h("input", {
+			...own,
+			inputmode: "decimal",
+			value: String(now ?? ""),
+			input() {
+				slider.value = String(read() ?? mean);
+				typed();
+			}
+		});
 		const slider = h("input", {
 			type: "range",
 			min,
 			max,
 			step: "any",
+			value: String(now ?? mean),
 			title: range,
-			"aria-label": `${visible(input.name)}, ${range}`
+			"aria-label": `${visible(input.name)}, ${range}`,
+			input() {
+				text.value = String(rounded(+slider.value, input.reference));
+				typed();
+			}
 		});
-		text.value = String(now ?? "");
-		slider.value = String(now ?? mean);
 		read = () => cell(input, text.value, { comma: !text.value.includes(".") });
-		text.addEventListener("input", () => {
-			slider.value = String(read() ?? mean);
-		});
-		slider.addEventListener("input", () => {
-			text.value = String(rounded(+slider.value, input.reference));
-		});
 		gap.addEventListener("input", () => {
 			text.value = gap.checked ? "" : slider.value;
 		});
 		controls = [text, slider];
 	} else {
-		const texts = input.kind === "boolean" ? ["false", "true"] : [...input.categories, ...input.rare];
+		const two = input.kind === "boolean";
 		/** @type {Cell[]} */
-		const known = input.kind === "boolean" ? [false, true] : texts;
-		const select = choice(
-			[...texts.map(each => short(String(each), 60)), ...(input.kind === "boolean" ? [] : ["another…"])],
-			typed,
-			0,
-			own
-		);
-		const other = h("input", { "aria-label": `Other ${visible(input.name)}` });
-		const index = known.indexOf(now);
-		if (index >= 0) select.value = String(index);
-		else if (now !== null) {
-			select.value = String(known.length);
-			other.value = String(now);
-		}
+		const known = two ? [false, true] : [...input.categories, ...input.rare];
+		const index = now === null ? 0 : known.indexOf(now);
+		const strange = index < 0;
+		const select = choice(two ? known : [...known, "another…"], typed, strange ? known.length : index, own);
+		const other = h("input", { "aria-label": `Other ${visible(input.name)}`, value: strange && String(now), input: typed });
 		read = () => {
 			other.hidden = +select.value < known.length;
 			return gap.checked ? null : other.hidden ? known[+select.value] : cell(input, other.value);
@@ -298,14 +283,12 @@ function field(app, input, place, change) {
 		read();
 		controls = [select, other];
 	}
-	for (const each of controls) each.addEventListener("input", typed);
 	gap.addEventListener("input", tell);
 	return {
 		element: h(
-			"div",
-			{ class: "field" },
+			"div.field",
 			h("label", { for: id }, name(input.name, 40), input.unit && ` (${visible(input.unit)})`),
-			h("div", { class: "controls" }, controls, input.missing.admitted && h("label", { class: "gap" }, gap, "missing")),
+			h("div.controls", controls, input.missing.admitted && h("label.gap", gap, "missing")),
 			note,
 			wrong
 		),
@@ -322,7 +305,7 @@ function field(app, input, place, change) {
 					far,
 					name(app.info.classes[found.label], 24),
 					" from ",
-					h("b", { class: "flip" }, float32(found.value)),
+					h("b.flip", float32(found.value)),
 					found.side > 0 ? " up" : " down",
 					outside(input, found.value) && ", outside of training"
 				);

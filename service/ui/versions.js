@@ -15,14 +15,14 @@ export async function view(app) {
 	/** @type {[string, (each: Info) => Child][]} */
 	const facts = [
 		["Current", each => own.find(({ version }) => version === each.version)?.current && "yes"],
-		["Digest", each => h("code", {}, each.digest.slice(0, 12))],
+		["Digest", each => h("code", each.digest.slice(0, 12))],
 		["Made", each => each.created.slice(0, 16).replace("T", " ")],
 		["Train rows", each => each.data?.rows.train],
 		["C", each => number(each.fit?.penalty)],
 		["Threshold", each => number(each.threshold)],
 		["Log-loss", each => number(each.metrics.test?.log_loss)],
 		["ROC AUC", each => number(each.metrics.test?.roc_auc)],
-		["Inputs", each => (each.inputs_digest === inputs_digest ? "the same" : h("b", {}, "others: send rows by name"))]
+		["Inputs", each => (each.inputs_digest === inputs_digest ? "the same" : h("b", "others: send rows by name"))]
 	];
 	return [
 		table(

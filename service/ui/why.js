@@ -1,13 +1,13 @@
 // Why the service answered so: what each input added, from the intercept to the logit.
 
-import { choice, fill, folded, h, name, s, soft, table } from "./dom.js";
+import { figure, label, scale, WIDTH } from "./chart.js";
+import { chosen, fill, h, name, s, soft, table } from "./dom.js";
 import { outside } from "./row.js";
-import { number, percent, short, signed } from "./text.js";
+import { between, number, percent, short, signed } from "./text.js";
 import { explained } from "./try.js";
 
 const MOST = 12;
-const WIDTH = 480;
-const FIGURES = 220;
+const FIGURES = 200;
 const LINE = 26;
 
 /**
@@ -25,7 +25,7 @@ export function steps(added, most = MOST) {
 /** @type {View} */
 export async function view(app) {
 	const [answer] = await explained(app, [app.row]);
-	const box = h("div", {});
+	const box = h("div");
 	show(app, box, answer, answer.logits.length === 1 ? 0 : answer.label);
 	return box;
 }
@@ -37,13 +37,13 @@ const told = value => (value === null ? "missing" : typeof value === "number" ? 
  * @param {App} app
  * @param {HTMLElement} box
  * @param {Answer} answer
- * @param {number} chosen which logit
+ * @param {number} which logit
  */
-function show(app, box, answer, chosen) {
+function show(app, box, answer, which) {
 	const { classes, inputs } = app.info;
 	const two = answer.logits.length === 1;
-	const of = name(classes[two ? 1 : chosen]);
-	const [intercept, logit, added] = [answer.intercepts[chosen], answer.logits[chosen], answer.added[chosen]];
+	const of = () => name(classes[two ? 1 : which]);
+	const [intercept, logit, added] = [answer.intercepts[which], answer.logits[which], answer.added[which]];
 	const top = steps(added)
 		.filter(each => each.place >= 0 && each.added)
 		.slice(0, 2);
@@ -51,61 +51,53 @@ function show(app, box, answer, chosen) {
 		box,
 		h(
 			"p",
-			{},
 			"The model says ",
-			h("b", {}, name(classes[answer.label])),
+			h("b", name(classes[answer.label])),
 			`, with a probability of ${percent(answer.probabilities[answer.label])}.`,
 			top.map(({ place, added: most }, index) => [
 				index ? ", and " : " Mostly, ",
 				name(inputs[place].name),
 				` (${told(app.row[place])}) speaks ${most > 0 ? "for " : "against "}`,
-				of.cloneNode(true)
+				of()
 			]),
 			top.length > 0 && "."
 		),
 		!two &&
 			h(
 				"p",
-				{},
-				h(
-					"label",
-					{},
-					"For and against ",
-					choice(
-						classes.map(each => short(each)),
-						place => {
-							show(app, box, answer, place);
-							box.querySelector("select")?.focus();
-						},
-						chosen
-					)
+				chosen(
+					"For and against",
+					classes,
+					place => {
+						show(app, box, answer, place);
+						box.querySelector("select")?.focus();
+					},
+					which
 				)
 			),
-		waterfall(app, steps(added), intercept, logit, of),
-		soft(
-			`Intercept and inputs add up to the logit, ${number(logit, 6)}`,
-			two ? [`: a probability of ${percent(answer.probabilities[1])} of `, of.cloneNode(true), "."] : ". The largest logit is the answer's."
-		),
-		folded(
-			"All inputs as a table",
+		waterfall(app, steps(added), intercept, logit, of(), () =>
 			table(
 				"What each input adds",
 				["Input", "Value", "Adds", "Training saw"],
 				[
 					...steps(added, added.length).map(each => {
 						const input = inputs[each.place];
-						const saw = input.kind === "numeric" ? `${number(input.reference.min)} to ${number(input.reference.max)}` : "";
+						const saw = input.kind === "numeric" ? between(input.reference.min, input.reference.max) : "";
 						return [
 							name(input.name),
 							told(app.row[each.place]),
 							signed(each.added, 5),
-							outside(input, app.row[each.place]) ? h("b", {}, saw, ": outside") : saw
+							outside(input, app.row[each.place]) ? h("b", saw, ": outside") : saw
 						];
 					}),
 					["Intercept", "", signed(intercept, 5), ""],
 					["Logit", "", signed(logit, 6), ""]
 				]
 			)
+		),
+		soft(
+			`Intercept and inputs add up to the logit, ${number(logit, 6)}`,
+			two ? [`: a probability of ${percent(answer.probabilities[1])} of `, of(), "."] : ". The largest logit is the answer's."
 		)
 	);
 }
@@ -116,55 +108,37 @@ function show(app, box, answer, chosen) {
  * @param {number} intercept
  * @param {number} logit
  * @param {Node} of
+ * @param {() => Element} numbers
  */
-function waterfall(app, parts, intercept, logit, of) {
+function waterfall(app, parts, intercept, logit, of, numbers) {
 	let at = intercept;
-	const bars = [{ title: "Intercept", text: number(intercept), from: 0, to: at, kind: "whole" }];
+	/** @type {[string, string, number, number, string][]} title, what is said, from, to, kind */
+	const bars = [["Intercept", number(intercept), 0, at, "whole"]];
 	for (const { place, added, of: many } of parts) {
 		const input = app.info.inputs[place];
 		const far = input && outside(input, app.row[place]) ? "⚠ " : "";
-		bars.push({
-			title: input ? far + short(input.name, 20) : `${many} others`,
-			text: signed(added),
-			from: at,
-			to: at + added,
-			kind: added < 0 ? "less" : "more"
-		});
+		bars.push([input ? far + short(input.name, 18) : `${many} others`, signed(added), at, at + added, added < 0 ? "less" : "more"]);
 		at += added;
 	}
-	bars.push({ title: "Logit", text: number(logit), from: 0, to: logit, kind: "whole" });
-	const ends = bars.map(bar => bar.to);
-	const low = Math.min(0, ...ends);
-	const span = Math.max(0, ...ends) - low || 1;
-	const x = (/** @type {number} */ value) => FIGURES + 10 + ((value - low) / span) * (WIDTH - FIGURES - 15);
-	const drawn = bars.map(({ title, text, from, to, kind }, place) => {
+	bars.push(["Logit", number(logit), 0, logit, "whole"]);
+	const ends = [0, ...bars.map(bar => bar[3])];
+	const low = Math.min(...ends);
+	const x = scale([low, Math.max(...ends) || low + 1], FIGURES + 10, WIDTH - 5);
+	const drawn = bars.map(([title, text, from, to, kind], place) => {
 		const y = place * LINE + 4;
 		return s(
 			"g",
-			{},
-			s("text", { x: FIGURES - 72, y: y + 15, class: kind === "whole" ? "strong" : "" }, title),
-			s("text", { x: FIGURES, y: y + 15 }, text),
-			s("rect", { class: kind, x: Math.min(x(from), x(to)), y, width: Math.max(Math.abs(x(to) - x(from)), 1), height: LINE - 6 }),
-			place < bars.length - 1 && s("path", { class: "axis", d: `M${x(to)} ${y + LINE - 6}v6` })
+			label(title, FIGURES - 68, y + 15, { class: kind === "whole" && "strong" }),
+			label(text, FIGURES, y + 15),
+			s(`rect.${kind}`, { x: Math.min(x(from), x(to)), y, width: Math.max(Math.abs(x(to) - x(from)), 1), height: LINE - 6 }),
+			place < bars.length - 1 && s("path.axis", { d: `M${x(to)} ${y + LINE - 6}v6` })
 		);
 	});
 	const height = bars.length * LINE + 8;
-	const says = `From ${number(intercept)} in ${parts.length} steps to ${number(logit)}; the table has each.`;
-	return h(
-		"figure",
-		{ class: "chart" },
-		h(
-			"figcaption",
-			{},
-			"From the intercept to the logit of ",
-			of,
-			h("span", { class: "soft" }, " (right is for it; ⚠ outside of training)")
-		),
-		s(
-			"svg",
-			{ viewBox: `0 0 ${WIDTH} ${height}`, role: "img", class: "waterfall", "aria-label": says },
-			s("path", { class: "axis", d: `M${x(0)} 0V${height}` }),
-			drawn
-		)
+	return figure(
+		["From the intercept to the logit of ", of, h("span.soft", " (right is for it; ⚠ outside of training)")],
+		[s("path.axis", { d: `M${x(0)} 0V${height}` }), drawn],
+		height,
+		numbers
 	);
 }

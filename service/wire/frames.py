@@ -34,7 +34,7 @@ class Command(IntEnum):
     """What a request without rows wants done with the version of its digest."""
 
     PING = 0
-    """Nothing: it asks for a sign of life."""
+    """A sign of life, and that what was answered is counted."""
     TRY = 2
     """Load it in a child, which may die of it."""
     LOAD = 4

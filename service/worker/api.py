@@ -14,13 +14,17 @@ from litserve.loops import LitLoop
 
 from models.uncollected import uncollected
 from service import logs
+from service.drift.counting import Counting
 from service.lifetime import die_with
-from service.run_directory import reason_path
+from service.run_directory import metrics_path, reason_path
 from service.settings import Settings
 from service.wire.results import pack_results
+from service.worker.alarm import Alarm
 
 WORKER_ID = "LITSERVE_WORKER_ID"
 """Where LitServe tells a worker its slot; it documents no way."""
+LOOK_S = 1.0
+"""How often the loop looks after itself, without requests too."""
 
 log = logging.getLogger("logitserve.worker")
 
@@ -43,11 +47,16 @@ class ModelAPI(ls.LitAPI):  # type: ignore[misc] # LitServe ships no types
         with uncollected():
             from service.worker.versions import Versions  # noqa: PLC0415 - torch is loaded in workers only
 
+        slot = int(os.environ[WORKER_ID])
         self.device = device
-        self.versions = Versions(self.run_dir, device)
+        self.alarm = Alarm(LOOK_S)
+        self.counting = Counting(
+            metrics_path(self.run_dir), slot, self.settings.drift_inputs, self.alarm.ring_in
+        )
+        self.versions = Versions(self.run_dir, device, self.counting)
         refused = self.versions.load(bytes.fromhex(self.first)) if self.first else None
         if refused is not None:  # main must hear of it
-            reason_path(self.run_dir, int(os.environ[WORKER_ID])).write_text(refused.message)
+            reason_path(self.run_dir, slot).write_text(refused.message)
             sys.exit(1)
 
     def predict(self, digest: bytes, rows: Any, *, explain: bool) -> bytes:

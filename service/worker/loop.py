@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import select
-import signal
 import socket
 import struct
 import time
@@ -26,16 +25,15 @@ if TYPE_CHECKING:
     from service.worker.api import ModelAPI
     from service.worker.versions import Trial
 
-SEND_TIMEOUT = struct.pack("ll", 1, 0)
+SEND_TIMEOUT = struct.pack("ll", 0, 900_000)
 """Seconds and microseconds, as the kernel wants them. A stopped HTTP process that does not read its replies
-is cut off, or it would stall everyone's worker."""
+is cut off, or it would stall everyone's worker. Less than an alarm's second: a signal has
+the kernel wait anew."""
 RECEIVE_BYTES = 1 << 20
 SLOW_S = 0.001
 """No reply waits for a version whose last call took longer."""
 BATCH, DIGEST, ROWS, FLAGS = 1, 2, 4, 6
 """Places of a request's fields."""
-LOOK_S = 1.0
-"""How often the socket's path is looked at."""
 
 log = logging.getLogger("logitserve.worker")
 
@@ -60,9 +58,8 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         """Digests of the versions whose last call was slow."""
         self.greeting = frames.pack_hello(os.getpid(), lit_api.device, *_torch())
         self._listen()
-        # A timer's signal, as a wait with a time limit costs a microsecond each.
-        signal.signal(signal.SIGALRM, lambda *_: self._look())
-        signal.setitimer(signal.ITIMER_REAL, LOOK_S, LOOK_S)
+        self.alarm = lit_api.alarm
+        self.poller.register(self.alarm, select.EPOLLIN)
         with torch.inference_mode():  # once, for all calls
             super().__call__(lit_api, device, worker_id, *host)
 
@@ -73,6 +70,10 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
                 self._serve(fd, lit_api)
             elif fd in self.trials:
                 self._end_trial(fd)
+            elif fd == self.alarm.fileno():
+                self.alarm.quiet()
+                self._look()
+                lit_api.counting.tick()
             else:
                 self._accept()
 
@@ -141,6 +142,8 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
                     replies.clear()
             if replies:
                 peer.sendall(b"".join(replies))
+            if lit_api.counting.pieces:  # nobody waits for it any more
+                lit_api.counting.work()
         except (OSError, frames.FrameError) as error:
             log.warning("dropped a connection of an HTTP process: %s", error)
             size = 0
@@ -159,6 +162,7 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
             try:
                 inputs = np.frombuffer(payload, np.float32).reshape(rows, columns)
                 results = lit_api.predict(digest, inputs, explain=bool(flags & frames.FLAG_EXPLAIN))
+                lit_api.counting.set_aside(digest, payload, rows, results)
             except Exception:  # whatever the model raises is the request's failure, not the worker's
                 log.exception("the model failed on a batch of %d rows", rows)
                 status = frames.Status.FAILED
@@ -174,7 +178,9 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         """Do what a command says; return its reply, which comes later where a child has to tell."""
         number, digest, command = fields[BATCH], fields[DIGEST], fields[FLAGS]
         refusal = None
-        if command == frames.Command.LOAD:
+        if command == frames.Command.PING:
+            lit_api.counting.tick()
+        elif command == frames.Command.LOAD:
             refusal = lit_api.versions.load(digest)
         elif command == frames.Command.FORGET:
             lit_api.versions.forget(digest)

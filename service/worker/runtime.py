@@ -46,10 +46,10 @@ class Runtime:
             warnings.simplefilter("ignore", DeprecationWarning)
             content = io.BytesIO(artifact.read("model.pt"))
             module = torch.jit.load(content, map_location=self.device).eval()  # type: ignore[no-untyped-call]
-            self._weights = _verified_weights(module, artifact)
+            self.weights = _verified_weights(module, artifact)
             # The method itself: to call the module looks for hooks first, in every call.
             self._forward = torch.jit.freeze(module).forward
-        self.intercept = self._weights.bias
+        self.intercept = self.weights.bias
         self._check_golden(artifact.manifest)
         columns = len(artifact.manifest.inputs)
         for rows in WARM_UP_ROWS:
@@ -73,7 +73,7 @@ class Runtime:
         classes and the number of classes otherwise.
         """
         # From the weights, by NumPy: a tenth of the time that a method of the module takes.
-        return self._weights.contributions(rows)
+        return self.weights.contributions(rows)
 
     def _check_golden(self, manifest: Manifest) -> None:
         where = f"{manifest.name}/{manifest.version}/manifest.json: golden examples"

@@ -21,6 +21,9 @@ from service.lifetime import die_with
 from service.worker.runtime import Runtime
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from service.drift.counting import Counting
     from service.library.table import Reason
 
 TRY_S = 10
@@ -36,29 +39,33 @@ LIKELY_VICTIM = "1000"
 class Versions:
     """What one worker holds. A version that it does not hold is loaded when it is asked for."""
 
-    def __init__(self, run_dir: Path, device: str) -> None:
+    def __init__(self, run_dir: Path, device: str, counting: Counting) -> None:
+        """`counting` is told what is held."""
         self._run_dir = run_dir
         self._device = device
+        self._counting = counting
         self._held: dict[bytes, Runtime] = {}
 
     def __getitem__(self, digest: bytes) -> Runtime:
         """Return a version; raises as Runtime does when it cannot be loaded, StoreError without its copy."""
         runtime = self._held.get(digest)
         if runtime is None:
-            runtime = self._held[digest] = Runtime(load(self._run_dir, digest.hex()), self._device)
+            runtime = self._held[digest] = self._load(digest)
+            self._counting.watch(digest, runtime.manifest, runtime.weights)
         return runtime
 
     def load(self, digest: bytes) -> Refusal | None:
         """Hold a version, or return why it cannot be."""
-        try:
-            self[digest]
-        except Exception as error:  # noqa: BLE001 - whatever the file makes torch raise refuses the file
-            return refusal(error)
-        return None
+        return _refusal_of(lambda: self[digest])
+
+    def check(self, digest: bytes) -> Refusal | None:
+        """Load a version and let go of it, or return why it cannot be loaded."""
+        return _refusal_of(lambda: self._load(digest))
 
     def forget(self, digest: bytes) -> None:
         """Hold a version no more."""
         self._held.pop(digest, None)
+        self._counting.forget(digest)
 
     def try_out(self, digest: bytes) -> Trial | None:
         """Have a child load a version; None where there is nothing to try: it is held, or no CPU's.
@@ -66,6 +73,9 @@ class Versions:
         A device's driver does not outlive a fork.
         """
         return None if digest in self._held or self._device != "cpu" else Trial(self, digest)
+
+    def _load(self, digest: bytes) -> Runtime:
+        return Runtime(load(self._run_dir, digest.hex()), self._device)
 
 
 class Trial:
@@ -110,10 +120,18 @@ def _be_tried(versions: Versions, digest: bytes, worker: int, told: int) -> None
         die_with(worker)
         if sys.platform == "linux":
             Path("/proc/self/oom_score_adj").write_text(LIKELY_VICTIM)
-        os.write(3, json.dumps(versions.load(digest)).encode())
+        os.write(3, json.dumps(versions.check(digest)).encode())
         status = 0
     finally:
         os._exit(status)
+
+
+def _refusal_of(loading: Callable[[], object]) -> Refusal | None:
+    try:
+        loading()
+    except Exception as error:  # noqa: BLE001 - whatever the file makes torch raise refuses the file
+        return refusal(error)
+    return None
 
 
 def refusal(error: Exception) -> Refusal:

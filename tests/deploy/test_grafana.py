@@ -12,6 +12,7 @@ from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
+RULES = [(DEPLOY / "prometheus" / name).read_text() for name in ("slo.yml", "drift.yml")]
 CORPUS = re.findall(
     r"^\| `(logitserve_\w+)` \| (\w+)", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE
 )
@@ -32,7 +33,7 @@ def test_every_metric_of_the_dashboard_exists() -> None:
     """Each is a metric of docs/metrics.md, with a suffix only where it is a histogram, or a recorded one."""
     known = {name for name, _ in CORPUS}
     known |= {f"{name}_bucket" for name, kind in CORPUS if kind == "histogram"}
-    groups = yaml.safe_load((DEPLOY / "prometheus" / "slo.yml").read_text())["groups"]
+    groups = [group for rules in RULES for group in yaml.safe_load(rules)["groups"]]
     known |= {rule["record"] for group in groups for rule in group["rules"]} | {"up"}
     for expression in expressions():
         plain = re.sub(r"\{[^}]*\}|\[[^\]]*\]", "", expression)
@@ -43,8 +44,7 @@ def test_every_metric_of_the_dashboard_exists() -> None:
 
 def test_the_dashboard_shows_each_metric() -> None:
     """Whatever the service counts can be seen, as itself or through a recorded rule."""
-    rules = (DEPLOY / "prometheus" / "slo.yml").read_text()
-    shown = "\n".join(expressions()) + rules
+    shown = "\n".join([*expressions(), *RULES])
     assert [name for name, _ in CORPUS if name not in shown] == []
 
 

@@ -1,22 +1,19 @@
 """Scrape configuration, rules and alerts: against promtool, the code, and a real Prometheus."""
 
-import json
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
-import psutil
 import yaml
 
 from service.metrics.buckets import SLO_S
-from tests.e2e.running import Service, free_port, wait_for
+from tests.deploy.promtool import CONFIG, promtool
+from tests.deploy.watching import values, watching
+from tests.e2e.running import Service, wait_for
 
 ROOT = Path(__file__).parents[2]
-CONFIG = ROOT / "deploy" / "prometheus"
-RULES = [CONFIG / "slo.yml", CONFIG / "alerts.yml"]
+RULES = [CONFIG / name for name in ("slo.yml", "drift.yml", "alerts.yml")]
 TESTS = sorted(CONFIG.glob("tests.*.yml"))
 METRICS_PAGE = (ROOT / "docs" / "metrics.md").read_text()
 ROWS = [[1.0] * 30]
@@ -28,15 +25,10 @@ def rules() -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"]]
 
 
-def promtool(*arguments: str, said: bytes = b"") -> str:
-    """Run promtool, which must succeed, and return what it wrote."""
-    run = subprocess.run(["promtool", *arguments], input=said, capture_output=True, check=False)
-    assert run.returncode == 0, run.stdout + run.stderr
-    return (run.stdout + run.stderr).decode()
-
-
 def test_configuration_and_rules_are_valid() -> None:
-    """Promtool takes the configuration and the rule files that it names."""
+    """Promtool takes the configuration and the rule files that it names, which are all."""
+    named = yaml.safe_load((CONFIG / "prometheus.yml").read_text())["rule_files"]
+    assert [CONFIG / name for name in named] == RULES
     promtool("check", "config", str(CONFIG / "prometheus.yml"))
 
 
@@ -68,7 +60,7 @@ def test_the_rules_use_metrics_that_exist_and_the_codes_slo() -> None:
     """No rule names a metric that the service does not have; the latency SLO is the bucket edge."""
     known = set(re.findall(r"^\| `(logitserve_\w+)`", METRICS_PAGE, re.MULTILINE))
     for rule in rules():
-        for name in re.findall(r"(?<!:)\blogitserve_\w+(?=[\s{)]|$)", rule["expr"]):
+        for name in re.findall(r"(?<!:)\blogitserve_\w+(?=[\s{)\[]|$)", rule["expr"]):
             assert re.sub("_(bucket|count|sum)$", "", name) in known, name
         for edge in re.findall(r'le="([^"]+)"', rule["expr"]):
             assert float(edge) == SLO_S
@@ -83,44 +75,17 @@ def test_what_the_service_exposes_is_clean(service: Service) -> None:
 def test_a_real_prometheus_scrapes_and_evaluates(start: Callable[..., Service], tmp_path: Path) -> None:
     """With the shipped files, only faster, the SLO rules have values and nothing alerts."""
     service = start(api_servers=2)
-    config = yaml.safe_load((CONFIG / "prometheus.yml").read_text())
-    config["global"] = {"scrape_interval": "500ms", "evaluation_interval": "500ms"}
-    config["rule_files"] = [str(path) for path in RULES]
-    config["scrape_configs"][0]["static_configs"] = [{"targets": [f"127.0.0.1:{service.port}"]}]
-    (tmp_path / "prometheus.yml").write_text(json.dumps(config))
-    port = free_port()
-    with (tmp_path / "prometheus.log").open("w") as log:
-        prometheus = psutil.Popen(
-            [
-                "prometheus",
-                f"--config.file={tmp_path}/prometheus.yml",
-                f"--storage.tsdb.path={tmp_path}/data",
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1") as http:
+    with watching(service, tmp_path, RULES) as query:
 
-            def query(expression: str) -> list[float]:
-                try:
-                    result = http.get("/query", params={"query": expression}).json()["data"]["result"]
-                except (httpx.TransportError, KeyError, ValueError):  # it is still starting
-                    return []
-                return [float(sample["value"][1]) for sample in result]
+        def seen() -> bool:
+            assert service.predict(*ROWS).status_code == 200
+            return values(query("job:logitserve_slow:ratio_rate5m")) != []
 
-            def seen() -> bool:
-                assert service.predict(*ROWS).status_code == 200
-                return query("job:logitserve_slow:ratio_rate5m") != []
-
-            wait_for(seen, within_s=30, every_s=0.1)
-            # Another group of rules, which has its own time of evaluation.
-            wait_for(lambda: query("job:logitserve_errors:ratio_rate3d") == [0], within_s=30, every_s=0.1)
-            assert query('sum(rate(logitserve_http_requests_total{route="/predict"}[1m]))')[0] > 0
-            assert query("instance:logitserve_pending:ratio") != []
-            assert query("up") == [1]
-            assert query('ALERTS{alertstate="firing"}') == []
-    finally:
-        prometheus.terminate()
-        assert prometheus.wait(10) == 0
+        wait_for(seen, within_s=30, every_s=0.1)
+        # Another group of rules, which has its own time of evaluation.
+        errors = "job:logitserve_errors:ratio_rate3d"
+        wait_for(lambda: values(query(errors)) == [0], within_s=30, every_s=0.1)
+        assert values(query('sum(rate(logitserve_http_requests_total{route="/predict"}[1m]))'))[0] > 0
+        assert values(query("instance:logitserve_pending:ratio")) != []
+        assert values(query("up")) == [1]
+        assert query('ALERTS{alertstate="firing"}') == []

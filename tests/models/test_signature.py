@@ -269,7 +269,7 @@ def test_the_commands_of_the_page_on_security_work(
         )
     blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines() if "make " not in line]
-    assert len(lines) == 10
+    assert len(lines) == 11
     for line in lines:
         command = line.replace(".venv/bin/python", shlex.quote(sys.executable))
         subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)

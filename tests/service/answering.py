@@ -15,6 +15,7 @@ from service.settings import Settings
 
 if TYPE_CHECKING:
     from models.artifact import Artifact
+    from service.feedback.labels import Labels
 
 
 def numbered(artifact: Artifact, version: int, name: str | None = None) -> Artifact:
@@ -66,7 +67,13 @@ class Store:
         self.loaded.append(digest)
         return self.copies[digest]
 
-    def catalogue(self, places: Places | None = None, metrics: Any = None, **settings: Any) -> Catalogue:
+    def catalogue(
+        self,
+        places: Places | None = None,
+        metrics: Any = None,
+        labels: Labels | None = None,
+        **settings: Any,
+    ) -> Catalogue:
         """Return what an HTTP process makes of it."""
         return Catalogue(
             Settings.model_validate(settings),
@@ -75,6 +82,8 @@ class Store:
             self.committed,
             Places(1000) if places is None else places,
             metrics or SimpleNamespace(flush=lambda: None, forget=lambda _: None, version_counts=()),
+            SimpleNamespace(forget=lambda _: None),  # type: ignore[arg-type]
+            labels,
         )
 
 

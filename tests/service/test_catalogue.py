@@ -1,21 +1,27 @@
 """What answers in an HTTP process: by the table that is committed, whatever becomes of files."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, values
 
 from models.artifact import Artifact
-from service.catalogue import SHOWN_S, Version
+from service.catalogue import FORMER, LABELLED_S, SHOWN_S, Version
 from service.errors import InternalError, NoSuchModelError
+from service.feedback.labels import Item
+from service.feedback.token import classes_digest
 from service.library.table import Refused, Table
 from service.metrics.declared import Metrics
 from service.plane.places import Places
 from service.settings import Settings
 from tests.service.answering import Store, answering, numbered
 from tests.service.calls import KeptCall
+from tests.service.feedback.taking import taking
 from tests.service.ledgers import open_ledger
 from tests.service.plane.workbench import leave, take
 from tests.service.virtual_time import VirtualLoop
@@ -307,3 +313,45 @@ def test_a_catalogue_needs_a_table(store: Store) -> None:
     """Main commits one before it starts any process."""
     with pytest.raises(FileNotFoundError):
         store.catalogue()
+
+
+def test_with_feedback_a_few_versions_that_left_stay_a_day(
+    loop: VirtualLoop, store: Store, tiny: Artifact, tmp_path: Path
+) -> None:
+    """After their last label, too: it comes late, and a series that begins with it tells no increase."""
+    versions = [numbered(tiny, number) for number in range(1, FORMER + 3)]
+    with taking(tmp_path) as found:
+        store.commit(1, *versions)
+        catalogue = store.catalogue(labels=found.labels)
+        for number in range(2, len(versions) + 1):
+            loop.now += 1
+            store.commit(number, *versions[number - 1 :])
+            catalogue.predict()
+        loop.now += SHOWN_S + FORMER + 1
+        over = [catalogue.is_over("tiny", str(number)) for number in range(1, FORMER + 3)]
+        assert over == [True] + [False] * (FORMER + 1)
+        loop.now += LABELLED_S - SHOWN_S - 60
+        issuer = found.labels.issuer(versions[1].manifest)
+        item = Item(issuer.issue((0.5, 0.5), 1, int(time.time())).decode(), "yes")
+        assert asyncio.run(found.labels.take([item], catalogue.classes)) == {"taken": 1}
+        loop.now += LABELLED_S - 60
+        over = [catalogue.is_over("tiny", str(number)) for number in range(1, FORMER + 3)]
+        assert over == [True, False, True, True, True, False]
+        loop.now += 61
+        assert catalogue.is_over("tiny", "2")
+
+
+def test_labels_are_known_while_a_version_that_has_them_answers(
+    store: Store, tiny: Artifact, new: Artifact, other: Artifact
+) -> None:
+    """Whichever of the model's versions it is."""
+    classes = tiny.manifest.classes
+    more = new.manifest.model_copy(update={"classes": ("no", "yes", "perhaps")})
+    store.commit(1, tiny, other)
+    found = store.catalogue()
+    assert found.classes("tiny", classes_digest(classes)) == classes
+    assert found.classes("tiny", classes_digest(more.classes)) is None
+    assert found.classes("nobody", classes_digest(classes)) is None
+    store.commit(2, replace(new, manifest=more), other)
+    assert found.classes("tiny", classes_digest(classes)) is None
+    assert found.classes("tiny", classes_digest(more.classes)) == more.classes

@@ -23,6 +23,10 @@ from service.run_directory import (
 OURS = (
     "worker-0.sock",
     "worker-12.reason",
+    "feedback.db",
+    "feedback.db-journal",
+    "feedback.db-shm",
+    "feedback.db-wal",
     "metrics/counter_main.db",
     "metrics/gauge_sum_api-10.db",
     "models/table-12.json",
@@ -41,6 +45,9 @@ OTHERS = (
     "worker-x.sock",
     "worker-0.sock.old",
     "my-worker-0.sock",
+    "feedback.db-notes",
+    "my-feedback.db",
+    "feedback_db",
     "metrics/counter_main.db.bak",
     "metrics/counter_other-1.db",
     "metrics/notes",
@@ -92,7 +99,7 @@ def test_of_an_earlier_run_its_own_files_are_deleted_and_no_others(
 def test_a_folder_that_is_not_marked_is_refused_and_kept(tmp_path: Path) -> None:
     """It is somebody's, whatever the names in it; one of them is told."""
     fill(tmp_path, OURS)
-    with pytest.raises(StartError, match=rf"SERVICE_RUN_DIR={tmp_path}: .* it holds 'metrics'"):
+    with pytest.raises(StartError, match=rf"SERVICE_RUN_DIR={tmp_path}: .* it holds 'feedback\.db'"):
         RunDirectory(tmp_path)
     assert files(tmp_path) == set(OURS)
 

@@ -48,6 +48,7 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_default(monkeypatch:
         ("MODEL_VERSION", "0", "greater than or equal to 1"),
         ("MODEL_VERSION", "3", "not wanted with SERVICE_MODEL_CONTROL=follow"),
         ("MAX_VERSIONS", "1", "greater than or equal to 2"),
+        ("FEEDBACK_DIR", "rows", "wanted with SERVICE_FEEDBACK_SECRET_FILE"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_all(

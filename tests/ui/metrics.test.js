@@ -7,13 +7,7 @@ import { grown, parse, quantile, total } from "../../service/ui/metrics.js";
 
 test("labels are read as they were, whatever is in them", () => {
 	const found = parse('# HELP x y\nx{label="a \\"b\\" \\\\ \\n}",other="=,"} 3\nx 1e-3\ny{} +Inf\nbroken{\n');
-	assert.deepEqual(
-		[...(found.get("x")?.[0].labels ?? [])],
-		[
-			["label", 'a "b" \\ \n}'],
-			["other", "=,"]
-		]
-	);
+	assert.deepEqual(found.get("x")?.[0].labels, { label: 'a "b" \\ \n}', other: "=," });
 	assert.deepEqual(
 		found.get("x")?.map(each => each.value),
 		[3, 0.001]
@@ -22,7 +16,7 @@ test("labels are read as they were, whatever is in them", () => {
 });
 
 const sample = (/** @type {number} */ value, /** @type {Record<string, string>} */ labels = {}) => ({
-	labels: new Map(Object.entries(labels)),
+	labels,
 	value
 });
 

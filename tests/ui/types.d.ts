@@ -90,6 +90,33 @@ interface Field {
 	flip(found: Flip | null | undefined): void;
 }
 
+interface DriftBin {
+	bin: string;
+	rows: number;
+	share: number;
+	reference: number | null;
+	beyond: boolean;
+}
+interface DriftColumn {
+	kind: "input" | "score";
+	column: string;
+	unit: string | null;
+	reference_rows: number | null;
+	psi: number | null;
+	bound: number | null;
+	drifted: boolean;
+	bins: DriftBin[];
+}
+/** What GET /models/{m}/drift says. */
+interface Drift {
+	model: string;
+	version: string;
+	window_s: number;
+	rows: number;
+	columns: DriftColumn[];
+	expected: { confusion: Record<string, Record<string, number>>; log_loss: number; brier: number };
+}
+
 interface App {
 	info: Info;
 	row: Cell[];
@@ -99,9 +126,10 @@ interface App {
 	example(): Cell[];
 	path(end: string): string;
 	file(end: string): string;
-	url(end: string): string;
 	hash(to: string): string;
 	remember(): void;
+	/** See the version that answers now, if it is another one; the row stays where its inputs are the same. */
+	follow(): Promise<void>;
 	say(error: import("../../service/ui/service.js").ServiceError | null, again?: () => unknown): void;
 }
 type View = (app: App, signal: AbortSignal) => Child | Promise<Child>;
@@ -117,6 +145,6 @@ interface Series {
 	dots?: boolean;
 }
 interface Sample {
-	labels: Map<string, string>;
+	labels: Record<string, string>;
 	value: number;
 }

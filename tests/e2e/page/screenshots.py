@@ -19,6 +19,7 @@ PARTS = {
     "batch": "rows answered",
     "model": "Coefficients",
     "live": "All processes of service",
+    "drift": "in the last 60 minutes",
     "versions": "refused",
     "api": "openapi.json",
 }

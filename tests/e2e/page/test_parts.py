@@ -63,7 +63,7 @@ def test_a_model_of_the_first_format_is_tried(start: Callable[..., Service], pag
     page.open(service.url)
     page.says("answers", ".answer")
     page.go("why")
-    page.one("main svg.waterfall")
+    page.one("main.why svg")
     page.go("model")
     page.says("this version has no evaluation.json: it is of an older format", "main")
     page.go("live")
@@ -89,15 +89,18 @@ def test_live_figures_are_those_of_metrics(start: Callable[..., Service], page: 
     page.says("Answers of breast-cancer since this page looks", "main")
 
 
-def test_a_hidden_tab_looks_no_more(start: Callable[..., Service], page: Page) -> None:
+@pytest.mark.parametrize(
+    ("part", "says"), [("live", "All processes of service"), ("drift", "row of version")]
+)
+def test_a_hidden_tab_looks_no_more(start: Callable[..., Service], page: Page, part: str, says: str) -> None:
     """A person who looks elsewhere costs the service nothing, and sees figures again when back."""
     service = start(api_servers=1)
-    page.open(f"{service.url}/#live")
-    page.says("All processes of service", "main")
+    page.open(f"{service.url}/#{part}")
+    page.says(says, "main")
     page.run("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
     page.run("dispatchEvent(new Event('visibilitychange'))")
     asked = """return performance.getEntriesByType('resource')
-        .filter(each => /metrics|readyz/.test(each.name)).length"""
+        .filter(each => /metrics|drift\\?|readyz/.test(each.name)).length"""
     page.run("setTimeout(() => { window.waited = true }, 11000)")
     before = page.run(asked)
     page.wait(lambda: page.run("return window.waited"))

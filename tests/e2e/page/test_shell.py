@@ -15,7 +15,7 @@ from tests.e2e.page.conftest import KEY, Page, hostile
 from tests.e2e.running import Service
 from training.__main__ import main
 
-PARTS = ["try", "why", "batch", "model", "live", "versions", "api"]
+PARTS = ["try", "why", "batch", "model", "live", "drift", "versions", "api"]
 STORED = "return [localStorage.length, sessionStorage.length, document.cookie]"
 
 

@@ -15,7 +15,7 @@ from selenium.webdriver.support.ui import Select
 from tests.e2e.page.conftest import Page
 from tests.e2e.running import Service
 
-FIGURES = "svg.waterfall g text:nth-of-type(2)"
+FIGURES = "main.why svg g text:nth-of-type(2)"
 
 
 def open_model(page: Page, served: Service, model: str, part: str = "try") -> dict[str, Any]:
@@ -209,10 +209,11 @@ def number(text: str) -> float:
 def test_the_waterfall_sums_to_the_logit(served: Service, page: Page, model: str) -> None:
     """From the intercept through what each input adds; all of it is the service's own."""
     info = open_model(page, served, model, "why")
-    page.one("main svg.waterfall")
+    page.one("main.why svg")
     *parts, logit = [number(text) for text in page.texts(FIGURES)]
     assert sum(parts) == pytest.approx(logit, abs=2e-3 * sum(map(abs, parts)) + 1e-9)
     page.click("main details summary")
+    page.one("main tbody tr")
     rows = page.cells(page.one("main"), "th, td")
     assert len(rows) == len(info["inputs"]) + 2
     added = [number(row[2]) for row in rows]

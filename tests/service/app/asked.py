@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from fastapi import FastAPI
@@ -13,11 +13,16 @@ from models.artifact import Artifact
 from service.app.routes import add_routes
 from service.catalogue import Catalogue
 from service.deployment import Deployment
+from service.drift.reader import Reader
+from service.feedback.secret import read_secret
 from service.gate.accounting import Accounting
 from service.gate.keys import Keys
 from service.gate.origins import Cors
 from service.settings import Settings
 from tests.service.answering import answering
+
+if TYPE_CHECKING:
+    from service.feedback.labels import Labels
 
 
 class Readiness:
@@ -32,6 +37,9 @@ class Readiness:
 
     async def no_worker(self) -> str | None:
         return self.reason
+
+    async def settle(self, _: float) -> list[bool]:
+        return [self.reason is None]
 
 
 class Control:
@@ -58,7 +66,9 @@ class Asked:
         self.counted: list[tuple[str, str, int]] = []
         self.readiness = Readiness()
         self.control = Control()
+        self.drift = Reader(Path())
         self.catalogue = catalogue
+        self.labels: Labels | None = None
         self.flushed = 0
         self.cancelled = 0
         metrics = SimpleNamespace(
@@ -74,7 +84,7 @@ class Asked:
     def _cancel(self) -> None:
         self.cancelled += 1
 
-    def _flush(self) -> None:
+    async def _flush(self, _: float) -> None:
         self.flushed += 1
 
     async def _stateful(self, scope: Any, receive: Any, send: Any) -> None:
@@ -83,7 +93,9 @@ class Asked:
             "readiness": self.readiness,
             "catalogue": self.catalogue,
             "control": self.control,
-            "flush": self._flush,
+            "drift": self.drift,
+            "labels": self.labels,
+            "flush_all": self._flush,
         }
         await self.app(scope, receive, send)
 
@@ -105,7 +117,8 @@ class Asked:
 def serve(answers: Artifact | Catalogue, run_dir: Path, workers: int = 1, **settings: Any) -> Asked:
     """Return the app of a version, or of a catalogue of them, with these settings."""
     made, app = Settings.model_validate(settings), FastAPI()
-    with contextlib.closing(Deployment(made, Keys(made), "127.0.0.1", run_dir, workers)) as deployment:
+    deployment = Deployment(made, Keys(made), "127.0.0.1", run_dir, workers, read_secret(made))
+    with contextlib.closing(deployment):
         add_routes(app, deployment)
     catalogue = answering(answers) if isinstance(answers, Artifact) else answers
     return Asked(app, catalogue, **settings)

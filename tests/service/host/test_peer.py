@@ -75,7 +75,7 @@ def test_replies_come_when_they_are_there(
     os.mkfifo(gate)
     scene.connect()
     with monkeypatch.context() as patch:
-        patch.setattr(Versions, "load", lambda *_: gate.read_bytes() and None)
+        patch.setattr(Versions, "check", lambda *_: gate.read_bytes() and None)
         assert scene.ask(Command.TRY, published.digest) == []
     assert scene.ask(Command.LOAD, published.digest) == [Done(Command.LOAD, published.digest, None)]
     gate.write_bytes(b"!")

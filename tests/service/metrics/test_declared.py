@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, values
 
+from service.drift.exposition import FAMILIES
 from service.metrics.buckets import DURATION_BUCKETS, SLO_S
 from service.metrics.declared import FLUSH_S, HostMetrics, Metrics, open_files
+from service.metrics.feedback import FEEDBACK_COUNTERS, FeedbackMetrics
 from service.metrics.ledger import Ledger
 from service.metrics.scrape import TolerantCollector
 from service.metrics.versions import COUNTERS, VersionCounts
@@ -33,6 +35,7 @@ def test_each_metric_is_documented_as_it_is(tmp_path: Path, monkeypatch: pytest.
     registry = CollectorRegistry()
     ledger = Ledger(tmp_path, "api-0")
     metrics = Metrics(registry, ledger, lambda: 0, 1)
+    FeedbackMetrics(registry, ledger)
     of_main = CollectorRegistry()
     HostMetrics(of_main)
 
@@ -48,9 +51,11 @@ def test_each_metric_is_documented_as_it_is(tmp_path: Path, monkeypatch: pytest.
         name = family.name.removeprefix("logitserve_") + ("_total" if family.type == "counter" else "")
         labels = ", ".join(f"`{label}`" for label in collector._labelnames)  # type: ignore[attr-defined]
         found.add((name, family.type, labels))
-    for declared in COUNTERS:
+    for declared in (*COUNTERS, *FEEDBACK_COUNTERS):
         labels = ", ".join(f"`{label}`" for label in declared.labels)
         found.add((f"{declared.name.removeprefix('logitserve_')}_total", "counter", labels))
+    for written in FAMILIES:
+        found.add((written.name, written.kind, ", ".join(f"`{label}`" for label in written.labels)))
     of_scrape = TolerantCollector(tmp_path, ["api-0"], [], {}, lambda *_: False, "id")
     for family in of_scrape.collect():
         if family.name == "logitserve_metric_files_skipped":

@@ -93,6 +93,32 @@ def test_unseen_categories_are_counted_by_input(counted: Counted) -> None:
     assert not version.unseen
 
 
+def test_refused_cells_are_counted_by_input_and_kind(counted: Counted) -> None:
+    """By the numbers that the codecs keep, which begin anew; each version has its own."""
+    versions = [VersionCounts("tiny", number, CLASSES) for number in ("3", "4")]
+    versions[0].refused.update({("Höhe", "missing"): 3, ("Höhe", "type"): 1, ('a "b"', "range"): 2})
+    versions[1].refused["Höhe", "missing"] += 5
+    for _ in range(2):
+        for version in versions:
+            version.flush(counted.metrics)
+    versions[0].refused["Höhe", "type"] += 10
+    versions[0].flush(counted.metrics)
+    found = {
+        tuple(sample.labels[label] for label in ("version", "column", "reason")): sample.value
+        for family in counted.registry.collect()
+        for sample in family.samples
+        if sample.name == "logitserve_drift_refused_inputs_total"
+    }
+    assert found == {
+        ("3", "Höhe", "missing"): 3,
+        ("3", "Höhe", "type"): 11,
+        ("3", 'a "b"', "range"): 2,
+        ("4", "Höhe", "missing"): 5,
+    }
+    assert not versions[0].refused
+    assert not versions[1].refused
+
+
 def test_series_begin_at_zero(counted: Counted) -> None:
     """Before the first request, or it would be missing in every rate."""
     VersionCounts("tiny", "3", CLASSES).flush(counted.metrics)

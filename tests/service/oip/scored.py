@@ -86,7 +86,7 @@ def load(artifact: Artifact) -> Model:
     """Put codec and model of an artifact together."""
     labels = [0] * len(artifact.manifest.classes)
     unseen: Counter[str] = Counter()
-    codec = InferCodec(artifact.manifest, MAX_ROWS, MOST_BYTES, labels, unseen)
+    codec = InferCodec(artifact.manifest, MAX_ROWS, MOST_BYTES, labels, unseen, Counter())
     return Model(artifact, codec, Runtime(artifact, "cpu"), labels, unseen)
 
 

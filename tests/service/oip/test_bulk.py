@@ -108,8 +108,8 @@ WRONG = st.binary(max_size=2) | st.sampled_from(
 @given(st.data())
 def test_data_apart_is_read_as_in_one_piece(manifest: Manifest, data: st.DataObject) -> None:
     """Both ways take the same bodies, read the same of them, and say the same against the others."""
-    quick = InferCodec(manifest, MAX_ROWS, MOST_BYTES, [0, 0], Counter())
-    slow = InOnePiece(manifest, MAX_ROWS, MOST_BYTES, [0, 0], Counter())
+    quick = InferCodec(manifest, MAX_ROWS, MOST_BYTES, [0, 0], Counter(), Counter())
+    slow = InOnePiece(manifest, MAX_ROWS, MOST_BYTES, [0, 0], Counter(), Counter())
     good = data.draw(requests(len(manifest.inputs)))
     place, wrong = data.draw(st.integers(0, len(good))), data.draw(WRONG)
     for body in (good, good[:place] + wrong + good[place:], good[:place]):

@@ -280,7 +280,7 @@ def test_the_json_of_an_answer_is_frozen(artifact: Artifact) -> None:
     manifest = artifact.manifest.model_copy(
         update={"name": "50%b", "classes": ("a %", '"é"'), "positive": '"é"'}
     )
-    codec = InferCodec(manifest, MAX_ROWS, MOST_BYTES, [0, 0], Counter())
+    codec = InferCodec(manifest, MAX_ROWS, MOST_BYTES, [0, 0], Counter(), Counter())
     results = Results(np.array([0.75, 0.25, 1e-7, 1], np.float32).tobytes(), 2, 2, 30)
     outputs = {
         in_bytes: [

@@ -1,6 +1,7 @@
 """Inference by a model with a number, a truth and a category: one tensor an input, and decisions."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -158,7 +159,7 @@ def test_gaps_in_a_model_of_numbers(model: Model) -> None:
         update={"name": "height", "missing": first.missing.model_copy(update={"admitted": False})}
     )
     manifest = model.artifact.manifest.model_copy(update={"inputs": (first, strict)})
-    codec = InferCodec(manifest, MAX_ROWS, MOST_BYTES, [0, 0], model.unseen)
+    codec = InferCodec(manifest, MAX_ROWS, MOST_BYTES, [0, 0], model.unseen, Counter())
     numbers = model._replace(codec=codec)
     good = np.array([[np.nan, 1]], np.float32)
     bad = np.array([[1, np.nan]], np.float32)
@@ -190,7 +191,7 @@ def test_categories_that_are_integers_come_as_integers(model: Model) -> None:
     city = model.artifact.manifest.inputs[2]
     zips = city.model_copy(update={"name": "zip", "categories": (2**53, 2**53 + 1), "rare": ()})
     manifest = model.artifact.manifest.model_copy(update={"inputs": (zips,)})
-    codec = InferCodec(manifest, MAX_ROWS, MOST_BYTES, [0, 0], model.unseen)
+    codec = InferCodec(manifest, MAX_ROWS, MOST_BYTES, [0, 0], model.unseen, Counter())
     numbers = model._replace(codec=codec)
     given = np.array([2**53, 2**53 + 1, 7])
     for datatype in ("INT64", "UINT64"):

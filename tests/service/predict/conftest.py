@@ -20,4 +20,4 @@ def manifest(artifact: Artifact) -> Manifest:
 @pytest.fixture(scope="session")
 def codec(manifest: Manifest) -> PredictCodec:
     """The codec of that manifest."""
-    return PredictCodec(manifest, MAX_ROWS, MOST_BYTES, [0] * len(manifest.classes), Counter())
+    return PredictCodec(manifest, MAX_ROWS, MOST_BYTES, [0] * len(manifest.classes), Counter(), Counter())

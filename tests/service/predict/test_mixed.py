@@ -34,14 +34,14 @@ def labels() -> list[int]:
 @pytest.fixture
 def codec(mixed: Artifact, labels: list[int], unseen: Counter[str]) -> PredictCodec:
     """The codec of the model."""
-    return PredictCodec(mixed.manifest, MAX_ROWS, MOST_BYTES, labels, unseen)
+    return PredictCodec(mixed.manifest, MAX_ROWS, MOST_BYTES, labels, unseen, Counter())
 
 
 @pytest.fixture
 def certain(mixed: Artifact, labels: list[int], unseen: Counter[str]) -> PredictCodec:
     """The codec of one that never abstains."""
     manifest = mixed.manifest.model_copy(update={"abstain": None})
-    return PredictCodec(manifest, MAX_ROWS, MOST_BYTES, labels, unseen)
+    return PredictCodec(manifest, MAX_ROWS, MOST_BYTES, labels, unseen, Counter())
 
 
 def numbers(payload: bytes) -> Any:
@@ -95,7 +95,7 @@ def test_a_wrong_row_is_named(codec: PredictCodec, row: Any, said: str) -> None:
 def test_a_gap_that_is_not_admitted_is_refused_as_such(mixed: Artifact, tiny: Artifact) -> None:
     """In a model of numbers too."""
     for manifest, row in ((tiny.manifest, [None, 1]), (whole(mixed), [None, True, "Bonn"])):
-        codec = PredictCodec(manifest, MAX_ROWS, MOST_BYTES, [0, 0], Counter())
+        codec = PredictCodec(manifest, MAX_ROWS, MOST_BYTES, [0, 0], Counter(), Counter())
         with pytest.raises(InvalidError) as raised:
             decode(codec, {"instances": [row]})
         assert str(raised.value) == (
@@ -118,7 +118,7 @@ def test_a_model_of_numbers_takes_gaps_where_it_admits_them(mixed: Artifact) -> 
     inputs = (first, first.model_copy(update={"name": "height"}))
     manifest = mixed.manifest.model_copy(update={"inputs": inputs})
     assert manifest.plain
-    codec = PredictCodec(manifest, MAX_ROWS, MOST_BYTES, [0, 0], Counter())
+    codec = PredictCodec(manifest, MAX_ROWS, MOST_BYTES, [0, 0], Counter(), Counter())
     for row in (
         [1.5, None],
         {"height": None, "width (mm)": 1.5},
@@ -189,7 +189,7 @@ def test_what_is_no_request_is_malformed(codec: PredictCodec, body: bytes) -> No
 @given(data=st.data())
 def test_what_the_description_takes_is_taken(mixed: Artifact, data: st.DataObject) -> None:
     """And what it refuses is refused; a text is more than it can say of a truth."""
-    codec = PredictCodec(mixed.manifest, MAX_ROWS, MOST_BYTES, [0, 0], Counter())
+    codec = PredictCodec(mixed.manifest, MAX_ROWS, MOST_BYTES, [0, 0], Counter(), Counter())
     cells = [st.floats(-1e6, 1e6) | st.none(), st.booleans() | st.none(), st.text() | st.none()]
     row = st.tuples(*cells) | st.lists(VALUES, max_size=4)
     named = st.fixed_dictionaries(

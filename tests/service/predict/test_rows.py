@@ -62,7 +62,7 @@ def test_the_first_value_that_float32_cannot_hold_is_named(tiny: Artifact) -> No
     rows = Rows(tiny.manifest)
     values, [verdict] = rows.sift([[FLOAT32_MAX, -FLOAT32_MAX]])
     assert (values.tolist(), verdict) == ([[FLOAT32_MAX, -FLOAT32_MAX]], None)
-    too_large = Problem("too large for float32", "Höhe")
+    too_large = Problem("too large for float32", "Höhe", "range")
     assert only(rows, [1.0, 1e39]) == Wrong(1, [too_large])
     assert only(rows, {"Höhe": -1e39, "width (mm)": 1}) == Wrong(1, [too_large])
 

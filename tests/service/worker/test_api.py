@@ -1,6 +1,7 @@
 """What LitServe hosts: the first version loaded before it is ready, or ended with a reason for main."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from models.artifact import Artifact
 from models.errors import StoreError
 from service import logs
 from service.library.staged import discard, stage
-from service.run_directory import take_reason
+from service.run_directory import metrics_path, take_reason
 from service.settings import Settings
 from service.wire.results import Results
 from service.worker import api as module
@@ -31,19 +32,22 @@ def published(tmp_path: Path) -> Artifact:
 
 
 @pytest.fixture
-def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setup:
+def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setup]:
     """Set up worker 3, with a first version or none."""
     monkeypatch.setenv("LITSERVE_WORKER_ID", "3")
     monkeypatch.setattr(module, "die_with", lambda _: None)
     monkeypatch.setattr(logs, "configure", lambda _: None)
+    metrics_path(tmp_path).mkdir()
+    with contextlib.ExitStack() as stack:
 
-    def make(first: str | None) -> ModelAPI:
-        made = ModelAPI(Settings(), tmp_path, FrameLoop(tmp_path))
-        made.first = first
-        made.setup("cpu")
-        return made
+        def make(first: str | None) -> ModelAPI:
+            made = ModelAPI(Settings(), tmp_path, FrameLoop(tmp_path))
+            made.first = first
+            stack.callback(lambda: made.alarm.close())  # noqa: PLW0108 - it is made by `setup`
+            made.setup("cpu")
+            return made
 
-    return make
+        yield make
 
 
 def test_the_first_version_is_loaded_from_its_copy(setup: Setup, published: Artifact, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from service.worker import loop as module
 from service.worker.loop import SLOW_S
 from service.worker.versions import Versions
 from tests.service import mixed as by_hand
-from tests.service.worker.stepped import Api, Worker, listening
+from tests.service.worker.stepped import Api, Worker, listening, off
 
 DIGEST, OTHER = "ab" * 32, "cd" * 32
 LATER = 1e12
@@ -38,7 +38,8 @@ class Model:
 
     def __init__(self, run_dir: Path) -> None:
         self.calls: list[tuple[str, bool]] = []
-        self.versions = Versions(run_dir, "cpu")
+        self.counting = off(run_dir)
+        self.versions = Versions(run_dir, "cpu", self.counting)
         self.before: Callable[[str], object] = lambda _: None
         """What happens in a call of a version."""
 
@@ -308,7 +309,7 @@ def test_a_worker_serves_while_a_version_is_tried(
     def load(*_: object) -> None:
         gate.read_bytes()
 
-    monkeypatch.setattr(Versions, "load", load)
+    monkeypatch.setattr(Versions, "check", load)
     main.send(frames.pack_command(7, Command.TRY, bytes.fromhex(published.digest)))
     client = connect()
     client.send(request(1, [[1]]))
@@ -323,7 +324,7 @@ def test_a_trial_that_killed_its_child_is_told(
     main: Client, published: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker lives."""
-    monkeypatch.setattr(Versions, "load", lambda *_: os.kill(os.getpid(), signal.SIGSEGV))
+    monkeypatch.setattr(Versions, "check", lambda *_: os.kill(os.getpid(), signal.SIGSEGV))
     main.send(frames.pack_command(7, Command.TRY, bytes.fromhex(published.digest)))
     main.worker.step(main.model)
     [(number, status, _, said)] = main.replies()

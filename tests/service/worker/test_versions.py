@@ -18,6 +18,7 @@ from service.library.table import Refusal
 from service.worker import versions as module
 from service.worker.versions import MOST_SAID, Versions, refusal
 from tests.service import mixed as by_hand
+from tests.service.worker import stepped
 
 ROWS = np.array([[3.25, 1, 0]], np.float32)
 GRACE_S = 20.0
@@ -40,7 +41,7 @@ def digest(published: Artifact) -> bytes:
 @pytest.fixture
 def versions(tmp_path: Path) -> Versions:
     """What a worker holds at its start."""
-    return Versions(tmp_path, "cpu")
+    return Versions(tmp_path, "cpu", stepped.off(tmp_path))
 
 
 def off(published: Artifact, tmp_path: Path) -> Artifact:
@@ -128,7 +129,7 @@ def outcome(versions: Versions, digest: bytes) -> Refusal | None:
 
 def in_child(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
     """Have the child of a trial do this when it loads a version."""
-    monkeypatch.setattr(Versions, "load", lambda *_: act())
+    monkeypatch.setattr(Versions, "check", lambda *_: act())
 
 
 def test_a_good_version_passes_its_trial(versions: Versions, digest: bytes) -> None:
@@ -201,7 +202,7 @@ def test_what_is_held_needs_no_trial(versions: Versions, digest: bytes, tmp_path
     """Nor does a version on a device whose driver does not outlive a fork."""
     versions.load(digest)
     assert versions.try_out(digest) is None
-    assert Versions(tmp_path, "cuda:0").try_out(digest) is None
+    assert Versions(tmp_path, "cuda:0", stepped.off(tmp_path)).try_out(digest) is None
 
 
 def test_a_child_holds_none_of_the_workers_connections(
