@@ -80,7 +80,9 @@ def test_bins_have_distinct_names_and_a_share_each(inputs: list[object]) -> None
 @given(st.data())
 def test_the_heaviest_inputs_spread_the_logits_most(data: st.DataObject) -> None:
     """As the standard deviation of what each adds, over rows like those of training, has it."""
-    item = st.sampled_from(FROZEN.inputs)
+    width, checked, city = FROZEN.inputs
+    reference = checked.reference.model_copy(update={"missing": 0.5, "false": 0.3, "true": 0.2})
+    item = st.sampled_from([width, checked.model_copy(update={"reference": reference}), city])
     inputs = tuple(data.draw(st.lists(item, min_size=1, max_size=6)))
     classes = data.draw(st.integers(1, 3))
     random = np.random.default_rng(data.draw(st.integers(0, 99)))
@@ -93,10 +95,10 @@ def test_the_heaviest_inputs_spread_the_logits_most(data: st.DataObject) -> None
         table=random.normal(size=(classes, size)),
         bias=np.zeros(classes),
     )
-    # A tenth of training's rows were missing: a number and a truth add what they do on average then.
+    # A number or a truth that is missing adds what it does on average, and is left out.
     like = {
         "numeric": [3.4, 3.6] * 45,
-        "boolean": [0.0] * 50 + [1.0] * 40,
+        "boolean": [0.0] * 54 + [1.0] * 36,
         "categorical": [0.0] * 45 + [1.0] * 27 + [2.0] * 9 + [4.0] * 9,
     }
     rows = np.array([like[each.kind] for each in inputs], np.float32).T

@@ -127,6 +127,8 @@ def test_a_worker_killed_between_two_writes_leaves_the_totals_before(
     assert reader.window()[0] == (60 if lost else 1060)
     Totals(tmp_path, 0, layout).add(np.full(layout.width, 5.0))
     assert set(reader.now()) == {had + 5}
+    clock.now += WINDOW_S
+    assert reader.window()[0] == (5 if lost else 1005)
 
 
 def test_lines_are_counted_as_far_as_they_go(tmp_path: Path, layout: Layout, clock: Clock) -> None:
@@ -169,21 +171,24 @@ def test_whoever_reads_while_a_worker_writes_and_is_killed_sees_whole_totals(
         with subprocess.Popen(command, stdout=subprocess.PIPE) as worker:
             assert worker.stdout is not None
             worker.stdout.readline()
-            reader, until = Read(path), time.monotonic() + 0.2
-            while time.monotonic() < until:
-                [now] = set(reader.now().tolist())
-                assert now >= before
-                before = now
-            worker.kill()
+            try:
+                reader, until = Read(path), time.monotonic() + 0.2
+                while time.monotonic() < until:
+                    [now] = set(reader.now().tolist())
+                    assert now >= before
+                    before = now
+            finally:
+                worker.kill()
         assert told(path) >= before > 0
         before = told(path)
 
 
 @given(
-    gaps=st.lists(st.floats(0, 100) | st.just(60.0) | st.sampled_from([1.0, 3000.0, 3600.0]), max_size=150)
+    every=st.sampled_from([1, 50]),
+    gaps=st.lists(st.floats(0, 100) | st.just(60.0) | st.sampled_from([1.0, 3000.0, 3600.0]), max_size=150),
 )
 def test_a_window_is_the_last_hour_to_a_minute(
-    tmp_path_factory: pytest.TempPathFactory, mixed: Artifact, gaps: list[float]
+    tmp_path_factory: pytest.TempPathFactory, mixed: Artifact, every: int, gaps: list[float]
 ) -> None:
     """Rows of the last 59 minutes are in it, those before the last 60 are not, whoever wrote them."""
     layout = Layout("tiny", "3", DIGEST, mixed.manifest.classes, ())
@@ -195,13 +200,23 @@ def test_a_window_is_the_last_hour_to_a_minute(
         reader = Read(drift_path(folder, 0, DIGEST))
         for turn, gap in enumerate(gaps):
             clock.now += gap
-            if turn % 50 == 49:
+            if turn % every == 0:
                 totals = Totals(folder, 0, layout)
             totals.add(np.ones(layout.width))
             times.append(clock.now)
             assert _since(times, WINDOW_S - MARK_S) <= reader.window()[0] <= _since(times, WINDOW_S)
         clock.now += WINDOW_S + 1
         assert not reader.window().any()
+
+
+def test_workers_that_do_not_live_long_shorten_no_window(
+    tmp_path: Path, layout: Layout, path: Path, clock: Clock
+) -> None:
+    """One of them goes on with the marks of the last."""
+    for _ in range(720):
+        Totals(tmp_path, 0, layout).add(np.ones(layout.width))
+        clock.now += 10
+    assert 354 <= Read(path).window()[0] <= 360
 
 
 def _since(times: list[float], ago: float) -> int:
