@@ -94,6 +94,6 @@ container-test: .venv/dev  ## build the image on a local base, run it hardened u
 # Apart from .venv: it pins half of the world.
 checkov: .venv/dev  ## scan image file and manifests for bad practice
 	@rm -rf build/manifests && mkdir -p build/manifests && cp deploy/Dockerfile deploy/kubernetes/train.yaml deploy/kubernetes/train-ranks.yaml build/manifests
-	@for overlay in cpu gpu kserve; do $(BIN)/kubectl kustomize deploy/kubernetes/overlays/$$overlay >build/manifests/$$overlay.yaml || exit 1; done
+	@for overlay in cpu gpu feedback kserve; do $(BIN)/kubectl kustomize deploy/kubernetes/overlays/$$overlay >build/manifests/$$overlay.yaml || exit 1; done
 	@$(PYTHON) -m venv build/checkov && build/checkov/bin/pip install --quiet --disable-pip-version-check checkov==3.3.30
 	build/checkov/bin/checkov --config-file deploy/checkov.yml

@@ -122,6 +122,8 @@ def body(error: ServiceError, request_id: str) -> bytes:
         message += f" ({error.problems} problems, the first are named)"
     document: dict[str, Any] = {"error": message, "code": error.code, "request_id": request_id}
     details = error.details[:MAX_DETAILS]
+    if len(json.dumps(document).encode()) > MAX_BODY_BYTES:  # a client's name may be in it
+        document["error"] = message[:MAX_TEXT] + "…"
     while details:
         encoded = json.dumps(document | {"details": details}).encode()
         if len(encoded) <= MAX_BODY_BYTES:

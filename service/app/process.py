@@ -46,7 +46,7 @@ async def check_workers(request: Request) -> None:
 
 async def settle(request: Request) -> None:
     """Have all processes count what they answered so far; one that stands still is not waited for."""
-    await asyncio.gather(request.state.flush_all(FLUSH_S), readiness(request).settle(FLUSH_S))
+    await asyncio.gather(request.state.flush_all(FLUSH_S), readiness(request).counted(FLUSH_S))
 
 
 async def scrape(request: Request, deployment: Deployment) -> TolerantCollector:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from models.weights import Weights
 
 BELOW, ABOVE, MISSING, RARE, UNSEEN = "below", "above", "missing", "rare", "unseen"
+MOST_CLASSES = 20
+"""A version with more has its inputs and its losses alone: a thousand classes would have a million pairs."""
 RESERVED = frozenset({BELOW, ABOVE, MISSING, RARE, UNSEEN})
 
 
@@ -41,6 +43,11 @@ class Column(msgspec.Struct, frozen=True):
 def columns(manifest: Manifest, places: Sequence[int]) -> list[Column]:
     """Return the inputs at `places`, and then the score of each class."""
     return [*(_input(manifest.inputs[place]) for place in places), *_scores(manifest)]
+
+
+def told_classes(manifest: Manifest) -> tuple[str, ...]:
+    """Return the classes whose scores and confusion are counted: none where there are too many."""
+    return manifest.classes if len(manifest.classes) <= MOST_CLASSES else ()
 
 
 def heaviest(manifest: Manifest, weights: Weights, limit: int) -> list[int]:
@@ -106,7 +113,7 @@ def _scores(manifest: Manifest) -> list[Column]:
             known.shares[label] if known else None,
             known.rows if known else 0,
         )
-        for label in manifest.classes
+        for label in told_classes(manifest)
     ]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from service.drift.columns import columns, heaviest
+from service.drift.columns import columns, heaviest, told_classes
 from service.drift.histogram import MOST_ROWS, Histogram
 from service.drift.totals import Layout, Totals
 
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from models.manifest import Manifest
     from models.weights import Weights
 
-PIECE_ROWS = 512
-"""Counted together: fewer cost more each, and more would hold up whoever comes next."""
+PIECE_ROWS, PIECE_CELLS = 512, 512 * 100
+"""Counted together: fewer cost more each, and more would hold up whoever comes next. Cells are those of the
+inputs that are looked at, and the probabilities."""
 WAIT_S = 0.05
 """How long rows wait for others to be counted with."""
 MOST_ASIDE_ROWS = 16 * PIECE_ROWS
@@ -56,11 +57,13 @@ class Watched:
     ) -> None:
         places = heaviest(manifest, weights, limit)
         own = tuple(columns(manifest, places))
-        layout = Layout(manifest.name, str(manifest.version), digest, manifest.classes, own)
+        layout = Layout(manifest.name, str(manifest.version), digest, told_classes(manifest), own)
         self._histogram = Histogram(manifest, places)
         self._totals = Totals(metrics, slot, layout)
         self._inputs, self._classes = len(manifest.inputs), len(manifest.classes)
         self.result_bytes = 4 * self._classes
+        self.piece_rows = max(1, min(PIECE_ROWS, PIECE_CELLS // (len(places) + self._classes)))
+        self.name = f"{manifest.name} version {manifest.version}"
         self.rows = 0
         self.payload, self.results = bytearray(), bytearray()
 
@@ -125,7 +128,7 @@ class Counting:
         watched.rows += rows
         watched.payload += payload
         watched.results += results[: rows * watched.result_bytes]
-        if watched.rows >= PIECE_ROWS:
+        if watched.rows >= watched.piece_rows:
             self.pieces.append(watched.take())
         if not self._awaited:
             self._awaited = True
@@ -137,21 +140,29 @@ class Counting:
             self._count(self.pieces.popleft())
 
     def tick(self) -> None:
-        """Count what has waited."""
+        """Count what has waited: `wake` calls it."""
         self._awaited = False
+        self.count_all()
+        if self._rows:
+            self._awaited = True
+            self._wake(WAIT_S)
+
+    def count_all(self) -> None:
+        """Count whatever is aside, while there is time for it."""
         self._refill()
         self.work()
         if self._credit >= 0:  # there is no piece left
             self.pieces += [watched.take() for watched in self._watched.values() if watched.rows]
             self.work()
-        if self._rows:
-            self._awaited = True
-            self._wake(WAIT_S)
 
     def _count(self, piece: Piece) -> None:
         self._refill()
-        piece.watched.count(piece)
         self._rows -= piece.rows
+        try:
+            piece.watched.count(piece)
+        except Exception:  # a bug in counting must not end who answers
+            log.exception("drift is not counted any more: %s", piece.watched.name)
+            self._watched = {key: each for key, each in self._watched.items() if each is not piece.watched}
         self._credit -= time.perf_counter() - self._as_of
 
     def _refill(self) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.inputs import Boolean, Categorical, Numeric
 from models.record import SCORE_BINS
-from service.drift.columns import edges
+from service.drift.columns import edges, told_classes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,9 +42,10 @@ class Histogram:
         self._firsts, self._codes = np.cumsum([0, *sizes])[:-1], sum(sizes)
         self._flat = self._in_order(inputs)
         inner = [_least(place / SCORE_BINS) for place in range(1, SCORE_BINS)]
-        self._scores = _Numbers([inner] * len(manifest.classes))
+        told = len(told_classes(manifest))
+        self._scores = _Numbers([inner] * told)
         self._decision = manifest.decision
-        self._classes = np.arange(len(manifest.classes))[:, None]
+        self._told = np.arange(told)[:, None]
         self._positive = None if manifest.positive is None else manifest.classes.index(manifest.positive)
 
     def counts(self, rows: Rows, probabilities: Rows) -> Counts:
@@ -61,20 +62,21 @@ class Histogram:
         inputs = np.concatenate(found)[self._flat]
         if np.isnan(probabilities[:, 0]).any():
             probabilities = probabilities[~np.isnan(probabilities[:, 0])]
-        scores = self._scores.count(probabilities)
+        told = probabilities[:, : len(self._told)]
+        scores = self._scores.count(told).reshape(-1, self._scores.height)[:, :-1]
         p = probabilities.astype(np.float64)
-        predicted = self._decision.of_array(probabilities) == self._classes
+        predicted = self._decision.of_array(probabilities) == self._told
         entropy = -(p * np.log(np.maximum(p, TINY))).sum()
         spread = p * (1 - p)
         # As training's: of the positive one of two classes, and the sum over more.
         brier = (spread if self._positive is None else spread[:, self._positive]).sum()
-        expected = (predicted.astype(np.float64) @ p).ravel()
+        expected = predicted.astype(np.float64) @ told.astype(np.float64)
         return np.concatenate(
             [
                 inputs,
-                scores.reshape(len(self._classes), -1)[:, :-1].ravel(),
+                scores.ravel(),
                 [len(rows)],
-                expected,
+                expected.ravel(),
                 [entropy, brier],
             ]
         )

@@ -46,7 +46,7 @@ class Reader:
 
         Of a number that was published again with other bytes, that is of the last one that was loaded.
         """
-        files = sorted(self._files(), key=lambda file: file.made)
+        files = sorted(self._files(), key=lambda file: file.loaded[0])
         at: dict[str, list[Read]] = {}
         found: dict[tuple[str, str], Found] = {}
         for file in files:

@@ -1,9 +1,8 @@
 """The totals of one version in one worker's slot: a file that the worker writes and HTTP processes read.
 
-After a line of JSON, the `Layout`, padded to whole pages, it holds float64: when it was made, how often it
-was written, two halves of which the last one written holds, and marks: when a minute began, and the totals
-then.
-Whoever is killed while writing leaves the totals before.
+After a line of JSON, the `Layout`, padded to whole pages, it holds float64: when its version was last loaded,
+how often it was written, two halves of which the last one written holds, and marks: when a minute began, and
+the totals then. Whoever is killed while writing leaves the totals before.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ class _Open:
         numbers = np.frombuffer(held, np.float64, offset=_padded(len(line)))
         self.halves = numbers[2 : 2 + 2 * width].reshape(2, width)
         marks = numbers[2 + 2 * width :].reshape(MARKS, 1 + width)
-        self.made, self.written = float(numbers[0]), numbers[1:2]
+        self.loaded, self.written = numbers[:1], numbers[1:2]
         self.times, self.marks = marks[:, 0], marks[:, 1:]
 
     @property
@@ -85,15 +84,17 @@ class Totals(_Open):
         path = drift_path(metrics, slot, layout.digest)
         if not path.exists():
             line = msgspec.json.encode(layout) + b"\n"
+            numbers = 2 + 2 * layout.width + MARKS * (1 + layout.width)
             draft = path.with_name(f"{path.name}.draft")
-            with draft.open("wb") as file:
-                file.write(line)
-                numbers = np.zeros(2 + 2 * layout.width + MARKS * (1 + layout.width))
-                numbers[0] = time.monotonic()
+            try:
                 # Written, not left as a hole: memory without room behind it would kill the worker.
-                file.write(bytes(_padded(len(line)) - len(line)) + numbers.tobytes())
-            draft.rename(path)
+                draft.write_bytes(line + bytes(_padded(len(line)) - len(line) + 8 * numbers))
+                draft.rename(path)
+            except OSError:  # and it leaves the room to others
+                draft.unlink(missing_ok=True)
+                raise
         super().__init__(path, write=True)
+        self.loaded[0] = time.monotonic()
         self._marked = self.times.max() or -math.inf
 
     def add(self, counts: Counts) -> None:

@@ -34,6 +34,7 @@ def _check_folder(settings: Settings) -> None:
     if settings.feedback_dir is None:
         return
     try:
+        settings.feedback_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=settings.feedback_dir):
             pass
     except OSError as error:

@@ -38,10 +38,10 @@ class Readiness:
 
     async def no_worker(self) -> str | None:
         """Return why no model answers, or None when one does."""
-        if not any(await self.settle(PROBE_S)):
+        if not any(await asyncio.gather(*[link.answers(PROBE_S) for link in self._links])):
             return "no worker answers"
         return None
 
-    async def settle(self, within_s: float) -> list[bool]:
-        """Return which workers gave a sign of life in time, and so have counted what they answered."""
-        return await asyncio.gather(*[link.answers(within_s) for link in self._links])
+    async def counted(self, within_s: float) -> None:
+        """Have the workers count what they answered so far; who does not in time is not waited for."""
+        await asyncio.gather(*[link.counts(within_s) for link in self._links])

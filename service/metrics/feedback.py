@@ -91,6 +91,8 @@ class FeedbackMetrics:
             ["kind"],
             registry=registry,
         )
+        for kind in ("rows", "labels"):
+            self._dropped.labels(kind)
 
     def begin(self, version: Version) -> list[str]:
         """Have all series of a version be there, and return their keys."""

@@ -34,6 +34,9 @@ REQUESTS = _by_version(
 PREDICTIONS = _by_version("predictions", "Rows answered, by the label they got.", "label")
 UNSEEN = _by_version("unseen_categories", "Cells whose category the model was not trained on.", "input")
 REFUSED = _by_version("drift_refused_inputs", "Cells that validation refused.", "column", "reason")
+MOST_REFUSED = 50
+"""Inputs of a version that refused cells are counted by; those of more are counted together, under no name: a
+client may send a thousand wrong ones."""
 COUNTERS = (ROWS, REQUESTS, PREDICTIONS, UNSEEN, REFUSED)
 """Those whose series leave with their version."""
 
@@ -45,6 +48,7 @@ class VersionCounts:
         "_batch_rows",
         "_classes",
         "_inference",
+        "_refused",
         "_rows",
         "_series",
         "failed",
@@ -70,6 +74,7 @@ class VersionCounts:
         """Categories that training did not see, by input."""
         self.refused: Counts[tuple[str, str]] = Counts()
         """Cells that were refused, by input and kind."""
+        self._refused: set[str] = set()
         self.queue_wait = Tally(DURATION_BUCKETS)
         self._batch_rows = Tally(ROWS_BUCKETS)
         self._inference = Tally(INFERENCE_BUCKETS)
@@ -101,7 +106,7 @@ class VersionCounts:
                 add(series.predictions[index], count)
                 self.labels[index] = 0
         self._move(UNSEEN, self.unseen, add)
-        self._move(REFUSED, self.refused, add)
+        self._move(REFUSED, self._few(self.refused), add)
         for tally, histogram in (
             (self.queue_wait, series.queue_wait),
             (self._batch_rows, series.batch_rows),
@@ -109,6 +114,16 @@ class VersionCounts:
         ):
             if tally or new:
                 tally.flush(histogram)
+
+    def _few(self, refused: Counts[tuple[str, str]]) -> Counts[tuple[str, str]]:
+        """Return what was refused with MOST_REFUSED names at most, and forget it."""
+        found: Counts[tuple[str, str]] = Counts()
+        for (name, kind), count in refused.items():
+            if name not in self._refused and len(self._refused) < MOST_REFUSED:
+                self._refused.add(name)
+            found[name if name in self._refused else "", kind] += count
+        refused.clear()
+        return found
 
     def _move(
         self,

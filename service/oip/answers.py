@@ -176,7 +176,7 @@ def _tokens(
     now, rows = int(time.time()), zip(probabilities.tolist(), labels.tolist(), strict=True)
     found = [issuer.issue(row, label, now) for row, label in rows]
     if issuer.keep is not None:
-        for token, cells in zip(found, call.cells, strict=True):
+        for token, cells in zip(found, call.cells(), strict=True):
             issuer.keep(id_of(token), cells)
     return np.array([token.decode() for token in found], object)
 

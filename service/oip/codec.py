@@ -51,6 +51,7 @@ class InferCodec:
         """
         self._inputs = Inputs(manifest, max_rows, unseen_counts, refused_counts)
         self._most_bytes = most_bytes
+        self._plain = manifest.plain
         self._kept = issuer is not None and issuer.keep is not None
         self._answers = Answers(manifest, label_counts, issuer)
         self._parse_known = functools.lru_cache(KNOWN_HEADERS)(self._parse)
@@ -76,8 +77,9 @@ class InferCodec:
         call.explain = form.explain
         call.encode = functools.partial(self._answers.encode, form)
         if form.tokens and self._kept:
-            inputs = [] if request is None else request.inputs
-            call.cells = self._inputs.cells(inputs, memoryview(body)[length:], values)
+            inputs = [] if request is None or self._plain else request.inputs
+            binary = memoryview(body)[length:]
+            call.cells = functools.partial(self._inputs.cells, inputs, binary, values)
 
     @staticmethod
     def _json_length(call: Call, body: bytes) -> int:

@@ -39,8 +39,8 @@ JSON = Content(b"application/json")
 class Call(ABC):
     """A request that is answered exactly once, by whoever took it.
 
-    Who finds its way sets `queue`, which is of the version that answers. A codec sets `cells`, the rows by
-    input's name as they were sent, where rows are kept, and `payload` (float32
+    Who finds its way sets `queue`, which is of the version that answers. A codec sets `cells`, which
+    returns the rows by input's name as they were sent, where rows are kept, and `payload` (float32
     [rows, inputs], raw), `rows`, `explain`, `id` and `encode`, and `content` where an answer is not plain
     JSON; it may shorten `deadline`, which is on the monotonic clock like `started`. `headers` and `body`, in
     pieces, are what it reads.
@@ -65,7 +65,7 @@ class Call(ABC):
     )
 
     queue: Queue
-    cells: Sequence[Mapping[str, Any]]
+    cells: Callable[[], Sequence[Mapping[str, Any]]]
     payload: bytes
     deadline: float
     queued: float

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import logging
 import os
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from service.plane.batch import Batch
 
+FIRST_NUMBER = 1 << 63
+"""Of commands that are replied to; batches have smaller ones."""
 RECONNECT_S = 0.02
 """How often a worker's socket is tried while it is not there; a worker takes a second or more to start."""
 
@@ -49,6 +52,8 @@ class Link(asyncio.Protocol):
         self._batches: dict[int, Batch] = {}
         self._ping: asyncio.Future[None] | None = None
         self._pinged = 0.0
+        self._numbers = itertools.count(FIRST_NUMBER)
+        self._counting: dict[int, asyncio.Future[None]] = {}
         self.up = self.free = False
 
     async def keep_connected(self, freed: Callable[[], None]) -> None:
@@ -85,6 +90,19 @@ class Link(asyncio.Protocol):
             self.end_if_stuck(time.monotonic())  # without requests nobody else looks
         return bool(done) and not ping.cancelled()
 
+    async def counts(self, within_s: float) -> None:
+        """Have the worker count what it answered so far; it is not waited for any longer."""
+        if not self.up or self._transport is None:
+            return
+        # Each its own: what an earlier one counted was perhaps not all of it.
+        number, counted = next(self._numbers), asyncio.get_running_loop().create_future()
+        self._counting[number] = counted
+        self._transport.write(frames.pack_command(number, frames.Command.COUNT))
+        try:
+            await asyncio.wait([counted], timeout=within_s)
+        finally:
+            self._counting.pop(number, None)
+
     def end_if_stuck(self, now: float) -> None:
         """Kill a worker that has held batches for longer than any request may wait."""
         held_since = next((batch.sent for batch in self._batches.values()), now)
@@ -113,6 +131,10 @@ class Link(asyncio.Protocol):
             elif batch_id == 0:
                 if self._ping is not None and not self._ping.done():
                     self._ping.set_result(None)
+            elif batch_id >= FIRST_NUMBER:
+                counted = self._counting.get(batch_id)
+                if counted is not None and not counted.done():
+                    counted.set_result(None)
             elif batch_id in self._batches:
                 batch = self._batches.pop(batch_id)
                 self.free = not self._batches

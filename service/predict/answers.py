@@ -138,7 +138,7 @@ class Answers:
             return given[-1]
 
         found = self._tokened(noted, predictions, call, results, first)
-        answered = (cells for cells, each in zip(call.cells, found, strict=True) if each is not None)
+        answered = (cells for cells, each in zip(call.cells(), found, strict=True) if each is not None)
         for token, cells in zip(given, answered, strict=True):
             keep(id_of(token), cells)
         return found

@@ -103,7 +103,7 @@ class PredictCodec:
         call.id = request.id
         call.explain = request.explain
         if self._kept:
-            call.cells = self._sent(body, wrong)
+            call.cells = functools.partial(self._sent, body, wrong)  # later: it is larger than the body
 
     def _sent(self, body: bytes, wrong: frozenset[int]) -> list[dict[str, Any]]:
         """Return the good rows of a body as they were sent, by input."""

@@ -34,7 +34,9 @@ class Command(IntEnum):
     """What a request without rows wants done with the version of its digest."""
 
     PING = 0
-    """A sign of life, and that what was answered is counted."""
+    """Nothing: it asks for a sign of life."""
+    COUNT = 16
+    """Count for drift what was answered so far."""
     TRY = 2
     """Load it in a child, which may die of it."""
     LOAD = 4

@@ -162,10 +162,11 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
             try:
                 inputs = np.frombuffer(payload, np.float32).reshape(rows, columns)
                 results = lit_api.predict(digest, inputs, explain=bool(flags & frames.FLAG_EXPLAIN))
-                lit_api.counting.set_aside(digest, payload, rows, results)
             except Exception:  # whatever the model raises is the request's failure, not the worker's
                 log.exception("the model failed on a batch of %d rows", rows)
                 status = frames.Status.FAILED
+            else:
+                lit_api.counting.set_aside(digest, payload, rows, results)
         took = time.perf_counter() - started
         if took > SLOW_S:
             self.slow.add(digest)
@@ -178,8 +179,8 @@ class FrameLoop(LitLoop):  # type: ignore[misc] # LitServe ships no types
         """Do what a command says; return its reply, which comes later where a child has to tell."""
         number, digest, command = fields[BATCH], fields[DIGEST], fields[FLAGS]
         refusal = None
-        if command == frames.Command.PING:
-            lit_api.counting.tick()
+        if command == frames.Command.COUNT:
+            lit_api.counting.count_all()
         elif command == frames.Command.LOAD:
             refusal = lit_api.versions.load(digest)
         elif command == frames.Command.FORGET:

@@ -19,7 +19,7 @@ from training.config import Config
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "deploy" / "kubernetes"
-OVERLAYS = ("cpu", "gpu", "kserve")
+OVERLAYS = ("cpu", "gpu", "feedback", "kserve")
 VERSIONS = ("1.34", "1.37")
 NO_SCHEMA = {"ServiceMonitor", "ServingRuntime", "InferenceService"}
 """Kinds of the Prometheus operator and of KServe, which Kubernetes itself does not know."""

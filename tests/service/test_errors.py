@@ -32,6 +32,14 @@ def test_at_most_five_details_are_named_and_all_are_counted() -> None:
     assert few["error"] == "row 0: missing"
 
 
+@given(name=st.text(min_size=0, max_size=5000))
+def test_a_sentence_that_is_too_long_is_cut(name: str) -> None:
+    """Whoever forgot to quote what a client sent."""
+    body = errors.body(InvalidError(f"{name}: no such field"), "i" * 128)
+    assert len(body) <= errors.MAX_BODY_BYTES
+    assert json.loads(body)["code"] == "invalid"
+
+
 @given(name=st.text(min_size=200, max_size=300), count=st.integers(0, 9))
 def test_a_body_stays_under_1_kb_whatever_is_quoted(name: str, count: int) -> None:
     """Long and strange names are cut, and details left out, before the body grows."""

@@ -38,8 +38,8 @@ class Readiness:
     async def no_worker(self) -> str | None:
         return self.reason
 
-    async def settle(self, _: float) -> list[bool]:
-        return [self.reason is None]
+    async def counted(self, _: float) -> None:
+        """Count nothing."""
 
 
 class Control:

@@ -75,6 +75,17 @@ def test_json_may_be_compressed(asked: Asked, issuer: Issuer, kind: str) -> None
     assert asked.ask("POST", "/feedback", content=large, headers=headers).status_code == 413
 
 
+def test_what_is_far_too_much_is_refused_unread(asked: Asked) -> None:
+    """Whatever else is wrong with it; and an error stays short, whatever name the client chose."""
+    many = b'{"feedback": [' + b'{"token": "", "label": ""},' * 5000
+    headers = {"Content-Type": "application/json"}
+    assert asked.ask("POST", "/feedback", content=many, headers=headers).status_code == 413
+    long = json.dumps({"feedback": [{"é" * 1000: 1}]})
+    answer = asked.ask("POST", "/feedback", content=long, headers=headers)
+    assert answer.status_code == 422
+    assert len(answer.content) < 1024
+
+
 @pytest.mark.parametrize(
     "kind", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonp"]
 )

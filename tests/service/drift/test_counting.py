@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from models.artifact import Artifact
 from models.weights import Weights
+from service.drift.columns import MOST_CLASSES
 from service.drift.counting import BURST_S, MOST_ASIDE_ROWS, PIECE_ROWS, SHARE, WAIT_S, Counting
-from service.drift.histogram import MOST_ROWS
+from service.drift.histogram import MOST_ROWS, Histogram
 from service.drift.reader import Reader
 from service.run_directory import drift_path
 from tests.service import mixed as by_hand
@@ -313,3 +314,42 @@ def test_where_no_file_can_be_a_version_is_not_counted(
     bench.counting.tick()
     bench.counting.forget(DIGEST)
     assert not bench.woken
+
+
+def test_a_bug_in_counting_ends_the_counting_of_its_version_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged once; answers go on, and other versions are counted."""
+    bench.watch(OTHER, 4)
+    count = Histogram.counts
+
+    def break_once(*_: Any) -> Any:
+        monkeypatch.setattr(Histogram, "counts", count)
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Histogram, "counts", break_once)
+    bench.answer(PIECE_ROWS)
+    bench.counting.work()
+    bench.answer(3)
+    bench.answer(4, OTHER)
+    bench.counting.tick()
+    assert (bench.sampled(), bench.sampled(OTHER)) == (0, 4)
+    assert caplog.text.count("drift is not counted any more: tiny version 3") == 1
+
+
+def test_a_version_of_very_many_classes_is_counted_without_them(tmp_path: Path, mixed: Artifact) -> None:
+    """Its inputs and losses are; a piece is no larger for its classes."""
+    many = tuple(f"{place:03}" for place in range(MOST_CLASSES + 1))
+    manifest = mixed.manifest.model_copy(update={"classes": many, "positive": None})
+    counting = Counting(tmp_path, 0, 50, lambda _: None)
+    counting.watch(DIGEST, manifest, WEIGHTS)
+    random = np.random.default_rng(0)
+    said = random.dirichlet(np.ones(len(many)), 7).astype(np.float32)
+    rows = np.array([[3, 1, 0]] * 7, np.float32)
+    counting.set_aside(DIGEST, rows.tobytes(), 7, said.tobytes())
+    counting.count_all()
+    [found] = Reader(tmp_path).versions()
+    assert (found.layout.classes, {column.kind for column in found.layout.columns}) == ((), {"input"})
+    wide = said.astype(np.float64)
+    losses = -(wide * np.log(wide)).sum(), (wide * (1 - wide)).sum()
+    assert found.now()[-3:].tolist() == pytest.approx([7, *losses])

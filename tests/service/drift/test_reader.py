@@ -59,6 +59,9 @@ def test_a_number_that_was_published_again_is_the_last_one_that_was_loaded(
     count(tmp_path, 1, layout(3, "01"), 4000)
     [found] = Reader(tmp_path).versions()
     assert (found.layout.digest, found.now()[0]) == ("01" * 32, 4000)
+    count(tmp_path, 0, layout(3, "ab"), 5)  # and the one of before once more
+    [found] = Reader(tmp_path).versions()
+    assert (found.layout.digest, found.now()[0]) == ("ab" * 32, 325)
 
 
 def test_files_of_versions_that_are_over_are_removed(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The file of a version and a slot: whoever is killed leaves the totals before, and the next one goes on."""
 
+import errno
 import inspect
 import subprocess
 import sys
@@ -248,3 +249,22 @@ def test_a_draft_that_was_left_is_written_over(tmp_path: Path, layout: Layout, p
     Totals(tmp_path, 0, layout).add(np.ones(layout.width))
     assert told(path) == 1
     assert not draft.exists()
+
+
+def test_a_draft_that_the_disk_has_no_room_for_leaves_its_room(
+    tmp_path: Path, layout: Layout, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To whoever writes there too."""
+    write = Path.write_bytes
+
+    def refuse(self: Path, raw: bytes) -> int:
+        write(self, raw[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        Totals(tmp_path, 0, layout)
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    Totals(tmp_path, 0, layout)
+    assert list(tmp_path.iterdir()) == [path]

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, values
 
 from service.metrics.ledger import Ledger
-from service.metrics.versions import VersionCounts, VersionMetrics
+from service.metrics.versions import MOST_REFUSED, VersionCounts, VersionMetrics
 from tests.service.ledgers import open_ledger
 
 CLASSES = ("no", "yes")
@@ -126,3 +126,16 @@ def test_series_begin_at_zero(counted: Counted) -> None:
     assert counted("model_requests_total", version="3", outcome="success") == 0
     assert counted("model_requests_total", version="3", outcome="fail") == 0
     assert counted("batch_rows_count") == 0
+
+
+def test_refused_cells_of_many_inputs_are_counted_together(counted: Counted) -> None:
+    """A client may send a thousand wrong ones: those that come first have series of their own."""
+    version = VersionCounts("tiny", "3", CLASSES)
+    for place in range(MOST_REFUSED + 30):
+        version.refused[f"x{place}", "type"] += 1
+    version.flush(counted.metrics)
+    version.refused["x0", "type"] += 1
+    version.refused["another", "type"] += 1
+    version.flush(counted.metrics)
+    assert counted("drift_refused_inputs_total", version="3", column="x0", reason="type") == 2
+    assert counted("drift_refused_inputs_total", version="3", column="", reason="type") == 31

@@ -238,3 +238,23 @@ def test_it_connects_again_and_again(
     assert len(tried) == 4
     task.cancel()
     loop.go_on()
+
+
+def test_a_worker_is_asked_to_count(loop: VirtualLoop, wire: Wire) -> None:
+    """Each time anew, whoever asked before; who does not answer in time is not waited for, nor ended."""
+    wire.link.connection_made(transport := Transport())
+    wire.link.data_received(HELLO)
+    first = loop.create_task(wire.link.counts(1.0))
+    second = loop.create_task(wire.link.counts(1.0))
+    loop.go_on()
+    numbers = [frames.REQUEST.unpack_from(raw)[1] for raw in transport.written]
+    assert len(set(numbers)) == 2
+    assert {frames.REQUEST.unpack_from(raw)[6] for raw in transport.written} == {frames.Command.COUNT}
+    wire.link.data_received(frames.pack_reply(numbers[1], Status.OK, 0, 0, b""))
+    loop.go_on()
+    assert (first.done(), second.done()) == (False, True)
+    loop.go_on(1.0)
+    assert first.done()
+    wire.link.data_received(frames.pack_reply(numbers[0], Status.OK, 0, 0, b""))  # late
+    assert wire.link.free
+    assert wire.owner.stuck == 0

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from models.artifact import Artifact
+from service.drift.reader import Reader
 from service.library.staged import stage
-from service.run_directory import socket_path
+from service.run_directory import metrics_path, socket_path
 from service.wire import frames
 from service.wire.frames import Command, Status
 from service.wire.results import Results
@@ -349,3 +350,18 @@ def test_who_asked_for_a_trial_may_leave(main: Client, connect: Any, published: 
     client = connect()
     client.send(request(1, [[1]]))
     assert client.replies() == [(1, Status.OK, 1, floats(1))]
+
+
+def test_what_was_answered_is_counted_when_somebody_asks(
+    main: Client, published: Artifact, tmp_path: Path
+) -> None:
+    """A sign of life counts nothing: those come often."""
+    digest = published.digest
+    main.ask(1, Command.LOAD, digest)
+    main.send(request(2, [[3.25, 1, 0]] * 5, digest=digest))
+    assert [reply[:2] for reply in main.replies()] == [(2, Status.OK)]
+    [found] = Reader(metrics_path(tmp_path)).versions()
+    main.ask(3, Command.PING, digest)
+    assert found.now()[found.layout.bins] == 0
+    assert main.ask(4, Command.COUNT, "00" * 32) == [(4, Status.OK, None)]
+    assert found.now()[found.layout.bins] == 5
