@@ -12,6 +12,7 @@ import numpy as np
 from prometheus_client import Counter, Histogram
 
 from models.decision import logit_count
+from models.record import SCORE_BINS
 from service.metrics.buckets import DELAY_BUCKETS
 from service.metrics.ledger import Declared
 from service.metrics.tally import Tally
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from service.metrics.ledger import Ledger
 
-EDGES = np.arange(21) / 20
+EDGES = np.arange(SCORE_BINS + 1) / SCORE_BINS
 """Of the bins of probabilities: a bin holds its lower edge, the last one both."""
 CLIP = np.finfo(np.float64).eps
 """Probabilities are taken to be so far from 0 and 1 for the log-loss, as scikit-learn does."""

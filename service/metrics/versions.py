@@ -106,7 +106,8 @@ class VersionCounts:
                 add(series.predictions[index], count)
                 self.labels[index] = 0
         self._move(UNSEEN, self.unseen, add)
-        self._move(REFUSED, self._few(self.refused), add)
+        if self.refused:
+            self._move(REFUSED, self._few(self.refused), add)
         for tally, histogram in (
             (self.queue_wait, series.queue_wait),
             (self._batch_rows, series.batch_rows),
